@@ -1,0 +1,1 @@
+//! The public JSON of Kith: records, drafts, problems, event bodies and their schemas.

@@ -1,0 +1,1 @@
+//! The use cases of Kith: authorise, load, decide, commit.

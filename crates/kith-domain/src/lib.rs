@@ -1,0 +1,1 @@
+//! The pure core of Kith: records, relations, decisions, diffs, events and the ports they sit behind.

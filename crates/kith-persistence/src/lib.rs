@@ -1,0 +1,1 @@
+//! Kith on SQLite and PostgreSQL through sea-orm.

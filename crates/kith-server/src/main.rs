@@ -1,0 +1,2 @@
+//! The binary `kith`.
+fn main() {}

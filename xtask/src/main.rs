@@ -1,0 +1,2 @@
+//! Dev workflow of Kith.
+fn main() {}
