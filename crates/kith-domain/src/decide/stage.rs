@@ -1,0 +1,199 @@
+//! A request in progress: changes over a working set that become real only if the whole request succeeds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::{Circumstances, Decision};
+use crate::diff::Changes;
+use crate::event::{Event, Happening};
+use crate::record::{Record, RecordKey};
+use crate::relation::Target;
+use crate::working_set::WorkingSet;
+
+pub(super) struct Stage<'a> {
+    pub(super) set: &'a WorkingSet,
+    /// What the request wants changed; `None` is deleted.
+    changed: HashMap<RecordKey, Option<Record>>,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(set: &'a WorkingSet) -> Self {
+        Stage {
+            set,
+            changed: HashMap::new(),
+        }
+    }
+
+    /// The record as the request sees it.
+    pub(super) fn get(&self, key: RecordKey) -> Option<&Record> {
+        match self.changed.get(&key) {
+            Some(state) => state.as_ref(),
+            None => self.set.get(key).map(Arc::as_ref),
+        }
+    }
+
+    pub(super) fn exists(&self, target: Target, id: Uuid) -> bool {
+        match target {
+            Target::Record(entity) => self.get(RecordKey { entity, id }).is_some(),
+            Target::User => self.set.has_user(id),
+        }
+    }
+
+    /// The record to be changed.
+    pub(super) fn edit(&mut self, key: RecordKey) -> Option<&mut Record> {
+        let set = self.set;
+        self.changed
+            .entry(key)
+            .or_insert_with(|| set.get(key).map(|record| Record::clone(record)))
+            .as_mut()
+    }
+
+    pub(super) fn insert(&mut self, record: Record) {
+        self.changed.insert(record.key(), Some(record));
+    }
+
+    /// Deletes a record and its links.
+    pub(super) fn delete(&mut self, key: RecordKey) {
+        let Some(record) = self.get(key) else { return };
+        let links: Vec<_> = record
+            .links
+            .iter()
+            .map(|links| links.ids().to_vec())
+            .collect();
+        for (link, ids) in links.into_iter().enumerate() {
+            for id in ids {
+                self.unlink(key, link, id);
+            }
+        }
+        self.changed.insert(key, None);
+    }
+
+    /// Links both ends; an existing link takes the quantity, if one is given.
+    pub(super) fn link(
+        &mut self,
+        key: RecordKey,
+        link: usize,
+        id: Uuid,
+        quantity: Option<Decimal>,
+    ) {
+        let def = &key.entity.links()[link];
+        let present = self
+            .get(key)
+            .and_then(|record| record.links[link].quantity(id));
+        if present.is_some() && (quantity.is_none() || quantity == present) {
+            return;
+        }
+        if let Some(record) = self.edit(key) {
+            record.links[link].insert(id, quantity.unwrap_or(Decimal::ONE));
+        }
+        if let (Target::Record(entity), Some(mirror)) = (def.target, def.mirror)
+            && let Some(other) = self.edit(RecordKey { entity, id })
+        {
+            other.links[mirror].insert(key.id, quantity.unwrap_or(Decimal::ONE));
+        }
+    }
+
+    /// Unlinks both ends.
+    pub(super) fn unlink(&mut self, key: RecordKey, link: usize, id: Uuid) {
+        let def = &key.entity.links()[link];
+        if !self
+            .get(key)
+            .is_some_and(|record| record.links[link].contains(id))
+        {
+            return;
+        }
+        if let Some(record) = self.edit(key) {
+            record.links[link].remove(id);
+        }
+        if let (Target::Record(entity), Some(mirror)) = (def.target, def.mirror)
+            && let Some(other) = self.edit(RecordKey { entity, id })
+        {
+            other.links[mirror].remove(key.id);
+        }
+    }
+
+    /// Keys of the records that the request has touched.
+    pub(super) fn touched(&self) -> impl Iterator<Item = RecordKey> + '_ {
+        self.changed.keys().copied()
+    }
+
+    /// Compares with the state before, steps versions and makes the events.
+    pub(super) fn finish(self, targets: &[RecordKey], with: &Circumstances<'_>) -> Staged {
+        let mut changed = self.changed;
+        let mut ordered: Vec<_> = targets
+            .iter()
+            .filter_map(|key| changed.remove_entry(key))
+            .collect();
+        let asked_for = ordered.len();
+        ordered.extend(changed);
+        ordered[asked_for..].sort_unstable_by_key(|(key, _)| key.id);
+        let mut staged = Staged {
+            targets: targets.to_vec(),
+            ..Staged::default()
+        };
+        for (key, state) in ordered {
+            let before = self.set.get(key);
+            let happening = match (before, state) {
+                (None, None) => continue,
+                (None, Some(mut record)) => {
+                    record.version = 1;
+                    let record = Arc::new(record);
+                    staged.states.push((key, Some(Arc::clone(&record))));
+                    Happening::Created(record)
+                }
+                (Some(_), None) => {
+                    staged.states.push((key, None));
+                    Happening::Deleted
+                }
+                (Some(before), Some(mut record)) => {
+                    record.version = before.version + 1;
+                    record.updated_at = with.now;
+                    let Some(changes) = Changes::between(before, &Arc::new(record)) else {
+                        continue;
+                    };
+                    staged
+                        .states
+                        .push((key, Some(Arc::clone(&changes.current))));
+                    Happening::Updated(changes)
+                }
+            };
+            staged.events.push(Event {
+                id: (with.new_id)(),
+                company: with.company,
+                user: with.user,
+                key,
+                at: with.now,
+                happening,
+            });
+        }
+        staged
+    }
+}
+
+/// The outcome of a successful request, ready to become the state of the working set.
+#[derive(Default)]
+pub(super) struct Staged {
+    targets: Vec<RecordKey>,
+    states: Vec<(RecordKey, Option<Arc<Record>>)>,
+    events: Vec<Event>,
+}
+
+impl Staged {
+    pub(super) fn settle(self, set: &mut WorkingSet) -> Decision {
+        for (key, state) in self.states {
+            set.put(key, state);
+        }
+        let records = self
+            .targets
+            .iter()
+            .filter_map(|key| set.get(*key).cloned())
+            .collect();
+        Decision {
+            records,
+            events: self.events,
+        }
+    }
+}

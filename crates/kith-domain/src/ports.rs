@@ -1,0 +1,154 @@
+//! What the domain asks of the world around it, each port with its contract in prose.
+
+mod memory;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+pub use memory::MemoryRepository;
+
+use crate::event::{CommittedEvent, EncodedEvent, Event};
+use crate::record::{Record, RecordKey};
+use crate::time::Timestamp;
+use crate::working_set::{LoadPlan, WorkingSet};
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Makes ids.
+pub trait Ids: Send + Sync {
+    /// A new UUID version 7, greater than every one that this source made before.
+    fn new_id(&self) -> Uuid;
+}
+
+/// Renders events to the bytes that are stored and sent (contract, section 6).
+pub trait EventEncoder: Send + Sync {
+    /// The envelope as UTF-8 JSON.
+    fn encode(&self, event: &Event) -> Vec<u8>;
+}
+
+/// Is told what was committed.
+///
+/// The repository calls it after each commit, in commit order per company, from the task that committed, so an
+/// implementation returns quickly: it wakes, queues or counts. It is a notice, not a guarantee: what must not be lost
+/// is read from the event log.
+pub trait Notifier: Send + Sync {
+    /// These events are durable now. All belong to one company, in the order of their positions.
+    fn committed(&self, events: &[CommittedEvent]);
+}
+
+/// A [`Notifier`] that does nothing.
+#[derive(Debug, Default)]
+pub struct Silent;
+
+impl Notifier for Silent {
+    fn committed(&self, _: &[CommittedEvent]) {}
+}
+
+/// The response of a request that must not run twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// The version of the record in the response, for its `ETag`.
+    pub version: Option<i64>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// A caller's wish that a request runs once (contract, section 2: `Idempotency-Key`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyClaim {
+    /// The caller's key, 1 to 255 characters.
+    pub key: String,
+    /// A digest of everything that makes the request what it is: method, path, caller and body.
+    pub fingerprint: Vec<u8>,
+}
+
+/// What a unit of work adds to the transaction besides the records that it changed in the set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contribution {
+    /// Events, in order.
+    pub events: Vec<EncodedEvent>,
+    /// The response to keep for the unit's idempotency claim.
+    pub response: Option<StoredResponse>,
+}
+
+/// One request's part of a transaction.
+///
+/// The steps are pure and may run more than once (after a serialisation failure, or alone after the batch that held
+/// it failed): each run starts from a fresh set and its outcome replaces the one before.
+pub trait UnitOfWork: Send {
+    /// The tenant.
+    fn company(&self) -> Uuid;
+
+    /// What has to be loaded first.
+    fn plan(&self) -> LoadPlan;
+
+    /// What else has to be loaded, now that the plan is in the set.
+    fn reach(&self, set: &WorkingSet) -> Vec<RecordKey>;
+
+    /// Decides on the set. `None` contributes nothing and must leave the set as it was.
+    fn run(&mut self, set: &mut WorkingSet) -> Option<Contribution>;
+
+    /// The claim, if the request must not run twice.
+    fn claim(&self) -> Option<&IdempotencyClaim>;
+}
+
+/// What became of a unit of work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It ran; what it contributed is durable.
+    Done,
+    /// Its claim was settled before, by the same request: this was the response. Nothing ran.
+    Replayed(StoredResponse),
+    /// Its claim was settled before, by another request. Nothing ran.
+    ClaimedOtherwise,
+}
+
+/// Why storage did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// The storage cannot be reached, or is too busy; the request may be tried again.
+    #[error("the storage is unavailable: {0}")]
+    Unavailable(String),
+    /// Anything else; nothing was stored.
+    #[error("the storage failed: {0}")]
+    Failed(String),
+}
+
+/// Keeps records, with their links and events.
+///
+/// * A query starts with the tenant: a record of another company is absent, like one that never existed.
+/// * Absence is `None`, never an error.
+/// * `transact` runs units one after another as if each had the storage for itself: a unit sees what earlier ones
+///   did, no update is lost, and each is answered for itself. When it returns `Settled::Done`, the changes of the
+///   unit, its events (with gapless positions per company, in commit order) and its response are durable together;
+///   on an error or a refusal none of them is.
+/// * A unit whose caller went away still runs or does not run as a whole.
+/// * After each commit the notifier that the repository was given hears of the events.
+#[async_trait]
+pub trait Repository: Send + Sync {
+    /// Runs a unit of work in a transaction and hands it back with its outcome.
+    async fn transact(&self, unit: Box<dyn UnitOfWork>) -> Result<Settled, RepositoryError>;
+
+    /// One record, complete.
+    async fn get(
+        &self,
+        company: Uuid,
+        key: RecordKey,
+    ) -> Result<Option<Arc<Record>>, RepositoryError>;
+
+    /// Events of a company after a position, in commit order, at most `limit`.
+    async fn events(
+        &self,
+        company: Uuid,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<CommittedEvent>, RepositoryError>;
+}

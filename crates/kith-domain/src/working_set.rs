@@ -1,0 +1,163 @@
+//! The records that one transaction works on: loaded once, decided upon in turn, written once.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::columns::Column;
+use crate::draft::Reference;
+use crate::record::{Record, RecordKey};
+
+/// What a unit of work needs to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadPlan {
+    /// Records, complete with their links.
+    pub records: Vec<RecordKey>,
+    /// Users whose existence matters.
+    pub users: Vec<Uuid>,
+}
+
+impl LoadPlan {
+    /// Adds a record or a user.
+    pub fn add(&mut self, reference: Reference) {
+        match reference {
+            Reference::Record(key) => self.records.push(key),
+            Reference::User(id) => self.users.push(id),
+        }
+    }
+}
+
+/// The part of one company's data that a transaction has loaded, with the changes decided so far.
+///
+/// A key that was loaded and is not here does not exist. Decisions either change the set or, when they refuse, leave
+/// it exactly as it was.
+#[derive(Debug, Default)]
+pub struct WorkingSet {
+    entries: HashMap<RecordKey, Entry>,
+    users: HashSet<Uuid>,
+    columns: Arc<Vec<Column>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    stored: Option<Arc<Record>>,
+    current: Option<Arc<Record>>,
+}
+
+impl WorkingSet {
+    /// An empty set that knows the company's custom columns.
+    pub fn new(columns: Arc<Vec<Column>>) -> Self {
+        WorkingSet {
+            columns,
+            ..WorkingSet::default()
+        }
+    }
+
+    /// Adds a record as it is stored. A record that is already there stays as it is.
+    pub fn load(&mut self, record: Record) {
+        self.entries.entry(record.key()).or_insert_with(|| {
+            let record = Arc::new(record);
+            Entry {
+                stored: Some(Arc::clone(&record)),
+                current: Some(record),
+            }
+        });
+    }
+
+    /// Adds a user that exists.
+    pub fn load_user(&mut self, id: Uuid) {
+        self.users.insert(id);
+    }
+
+    /// The present state of a record, unless it does not exist (any more).
+    pub fn get(&self, key: RecordKey) -> Option<&Arc<Record>> {
+        self.entries.get(&key)?.current.as_ref()
+    }
+
+    /// Whether the set has something to say about a record: it was loaded, created or deleted.
+    pub fn knows(&self, key: RecordKey) -> bool {
+        self.entries.contains_key(&key)
+    }
+
+    /// Whether a user exists.
+    pub fn has_user(&self, id: Uuid) -> bool {
+        self.users.contains(&id)
+    }
+
+    /// The company's custom columns.
+    pub fn columns(&self) -> &Arc<Vec<Column>> {
+        &self.columns
+    }
+
+    /// Replaces the state of a record; `None` deletes it.
+    pub(crate) fn put(&mut self, key: RecordKey, state: Option<Arc<Record>>) {
+        match self.entries.get_mut(&key) {
+            Some(entry) => entry.current = state,
+            None => {
+                self.entries.insert(
+                    key,
+                    Entry {
+                        stored: None,
+                        current: state,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Every record whose present state is another than the stored one, by key.
+    pub fn writes(&self) -> Vec<Write> {
+        let mut writes: Vec<_> = self
+            .entries
+            .iter()
+            .filter_map(|(key, entry)| match (&entry.stored, &entry.current) {
+                (None, None) => None,
+                (None, Some(current)) => Some(Write::Insert(Arc::clone(current))),
+                (Some(stored), None) => Some(Write::Delete {
+                    key: *key,
+                    stored: Arc::clone(stored),
+                }),
+                (Some(stored), Some(current)) if Arc::ptr_eq(stored, current) => None,
+                (Some(stored), Some(current)) => Some(Write::Update {
+                    stored: Arc::clone(stored),
+                    current: Arc::clone(current),
+                }),
+            })
+            .collect();
+        writes.sort_unstable_by_key(Write::key);
+        writes
+    }
+}
+
+/// What has to be written so that storage holds the present state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// A new record with its links.
+    Insert(Arc<Record>),
+    /// A changed record; rows and links that are alike in both states need no write.
+    Update {
+        /// As it is stored.
+        stored: Arc<Record>,
+        /// As it is to be.
+        current: Arc<Record>,
+    },
+    /// A record that goes, with its links.
+    Delete {
+        /// The record.
+        key: RecordKey,
+        /// As it is stored.
+        stored: Arc<Record>,
+    },
+}
+
+impl Write {
+    /// The record that is written.
+    pub fn key(&self) -> RecordKey {
+        match self {
+            Write::Insert(record) => record.key(),
+            Write::Update { current, .. } => current.key(),
+            Write::Delete { key, .. } => *key,
+        }
+    }
+}
