@@ -1,5 +1,6 @@
 //! What the domain asks of the world around it, each port with its contract in prose.
 
+pub mod directory;
 mod memory;
 
 use std::sync::Arc;

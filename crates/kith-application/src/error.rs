@@ -1,0 +1,25 @@
+//! Why a use case did not do what it was asked.
+
+use kith_domain::actor::MissingRight;
+use kith_domain::ports::RepositoryError;
+use kith_domain::violation::Refusal;
+
+/// Why a use case did not do what it was asked. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The actor lacks a right.
+    #[error(transparent)]
+    Forbidden(#[from] MissingRight),
+    /// The request is wrong.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A request with the same idempotency key is still running.
+    #[error("a request with this idempotency key is still running")]
+    StillRunning,
+    /// The idempotency key was used for another request.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+    /// The storage did not do its part.
+    #[error(transparent)]
+    Storage(#[from] RepositoryError),
+}

@@ -1,0 +1,123 @@
+//! A command as a unit of work: what the repository runs inside its transaction.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kith_domain::actor::Actor;
+use kith_domain::decide::{self, Circumstances, Command};
+use kith_domain::event::{EncodedEvent, Event};
+use kith_domain::ports::{Clock, Contribution, EventEncoder, IdempotencyClaim, Ids, UnitOfWork};
+use kith_domain::record::{Record, RecordKey};
+use kith_domain::violation::Refusal;
+use kith_domain::working_set::{LoadPlan, WorkingSet};
+use uuid::Uuid;
+
+use super::Respond;
+
+/// Where a unit gets what the domain does not produce itself.
+#[derive(Clone)]
+pub(super) struct Sources {
+    pub(super) encoder: Arc<dyn EventEncoder>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn Ids>,
+}
+
+/// What the latest run of a unit came to; shared between the unit and whoever waits for it.
+#[derive(Clone, Default)]
+pub(super) struct Outcome(Arc<Mutex<Option<Result<Vec<Arc<Record>>, Refusal>>>>);
+
+impl Outcome {
+    pub(super) fn get(&self) -> Result<Vec<Arc<Record>>, Refusal> {
+        let mut outcome = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.take().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    fn set(&self, outcome: Result<Vec<Arc<Record>>, Refusal>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+}
+
+pub(super) struct Unit {
+    company: Uuid,
+    user: Uuid,
+    command: Command,
+    sources: Sources,
+    outcome: Outcome,
+    once: Option<(IdempotencyClaim, Respond)>,
+}
+
+impl Unit {
+    pub(super) fn new(actor: &Actor, command: Command, sources: Sources) -> (Self, Outcome) {
+        let outcome = Outcome::default();
+        let unit = Unit {
+            company: actor.company,
+            user: actor.user,
+            command,
+            sources,
+            outcome: outcome.clone(),
+            once: None,
+        };
+        (unit, outcome)
+    }
+
+    pub(super) fn claiming(mut self, claim: IdempotencyClaim, respond: Respond) -> Self {
+        self.once = Some((claim, respond));
+        self
+    }
+
+    fn encode(&self, event: &Event) -> EncodedEvent {
+        EncodedEvent {
+            id: event.id,
+            name: event.name(),
+            key: event.key,
+            user: event.user,
+            at: event.at,
+            body: self.sources.encoder.encode(event),
+        }
+    }
+}
+
+impl UnitOfWork for Unit {
+    fn company(&self) -> Uuid {
+        self.company
+    }
+
+    fn plan(&self) -> LoadPlan {
+        self.command.plan()
+    }
+
+    fn reach(&self, set: &WorkingSet) -> Vec<RecordKey> {
+        self.command.reach(set)
+    }
+
+    fn run(&mut self, set: &mut WorkingSet) -> Option<Contribution> {
+        let with = Circumstances {
+            company: self.company,
+            user: self.user,
+            now: self.sources.clock.now(),
+            new_id: &|| self.sources.ids.new_id(),
+        };
+        match decide::decide(set, &self.command, &with) {
+            Ok(decision) => {
+                let events = decision
+                    .events
+                    .iter()
+                    .map(|event| self.encode(event))
+                    .collect();
+                let response = self
+                    .once
+                    .as_ref()
+                    .map(|(_, respond)| respond(&decision.records));
+                self.outcome.set(Ok(decision.records));
+                Some(Contribution { events, response })
+            }
+            Err(refusal) => {
+                self.outcome.set(Err(refusal));
+                None
+            }
+        }
+    }
+
+    fn claim(&self) -> Option<&IdempotencyClaim> {
+        self.once.as_ref().map(|(claim, _)| claim)
+    }
+}
