@@ -1,1 +1,18 @@
-//! Schema steps of Kith.
+//! Schema steps of Kith: forward-only, the same on SQLite and PostgreSQL. House rules: `README.md` beside this crate.
+
+mod ddl;
+mod m0001_core;
+
+pub use sea_orm_migration::{MigratorTrait, sea_orm};
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+/// All steps, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_core::Step)]
+    }
+}

@@ -1,0 +1,29 @@
+//! One schema text for both databases: the column types that differ are written as words that this module replaces.
+
+use sea_orm_migration::SchemaManager;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr};
+
+/// Runs `;`-separated statements after replacing
+///
+/// | word | SQLite | PostgreSQL |
+/// |---|---|---|
+/// | `UUID_` | `BLOB` (16 bytes) | `uuid` |
+/// | `INT_` | `INTEGER` | `bigint` |
+/// | `BYTES_` | `BLOB` | `bytea` |
+/// | `STRICT_` | `STRICT` | nothing |
+/// | `CLUSTERED_` | `STRICT, WITHOUT ROWID` | nothing |
+pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &str) -> Result<(), DbErr> {
+    let connection = manager.get_connection();
+    let words = match manager.get_database_backend() {
+        DbBackend::Postgres => ["uuid", "bigint", "bytea", "", ""],
+        _ => ["BLOB", "INTEGER", "BLOB", "STRICT", "STRICT, WITHOUT ROWID"],
+    };
+    let mut sql = statements.to_owned();
+    for (word, replacement) in ["UUID_", "INT_", "BYTES_", "STRICT_", "CLUSTERED_"].into_iter().zip(words) {
+        sql = sql.replace(word, replacement);
+    }
+    for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+        connection.execute_unprepared(statement).await?;
+    }
+    Ok(())
+}
