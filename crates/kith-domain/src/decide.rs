@@ -6,6 +6,7 @@
 
 mod apply;
 mod command;
+mod custom;
 mod derive;
 mod normalise;
 mod stage;

@@ -29,3 +29,16 @@ pub fn excerpt(text: &str, max: usize) -> String {
     }
     cut
 }
+
+/// The candidate most like a mistyped text, if one is similar enough to be what was meant.
+pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let text = text.to_lowercase();
+    let mut best = None;
+    for candidate in candidates {
+        let likeness = strsim::jaro_winkler(&text, &candidate.to_lowercase());
+        if likeness > 0.7 && best.is_none_or(|(_, highest)| likeness > highest) {
+            best = Some((candidate, likeness));
+        }
+    }
+    best.map(|(candidate, _)| candidate)
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::columns::Column;
+use crate::columns::{Column, ParseContext};
 use crate::draft::Reference;
 use crate::record::{Record, RecordKey};
 
@@ -37,6 +37,7 @@ pub struct WorkingSet {
     entries: HashMap<RecordKey, Entry>,
     users: HashSet<Uuid>,
     columns: Arc<Vec<Column>>,
+    context: ParseContext,
 }
 
 #[derive(Debug)]
@@ -52,6 +53,18 @@ impl WorkingSet {
             columns,
             ..WorkingSet::default()
         }
+    }
+
+    /// With what the company says about values that leave something out: its country and currency.
+    #[must_use]
+    pub fn in_context(mut self, context: ParseContext) -> Self {
+        self.context = context;
+        self
+    }
+
+    /// What the company says about values that leave something out.
+    pub fn context(&self) -> &ParseContext {
+        &self.context
     }
 
     /// Adds a record as it is stored. A record that is already there stays as it is.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::command::{Change, Command, LinkChange, LinkMode, NotesChange};
 use super::derive::{self, derive_totals};
 use super::stage::Stage;
-use super::{Circumstances, normalise};
+use super::{Circumstances, custom, normalise};
 use crate::draft::{Draft, LinkItem, NotesInput, Patch};
 use crate::entity::EntityType;
 use crate::notes::Notes;
@@ -110,7 +110,7 @@ pub(super) fn apply(
 
 /// Problems found so far; new ones are placed under the record in hand.
 #[derive(Default)]
-struct Problems {
+pub(super) struct Problems {
     found: Vec<Violation>,
     prefix: String,
 }
@@ -120,7 +120,7 @@ impl Problems {
         self.prefix = prefix.unwrap_or_default();
     }
 
-    fn add(&mut self, problem: Violation) {
+    pub(super) fn add(&mut self, problem: Violation) {
         self.found.push(problem.under(&self.prefix));
     }
 
@@ -178,7 +178,8 @@ fn create(
     with: &Circumstances<'_>,
     problems: &mut Problems,
 ) -> RecordKey {
-    let record = Record::empty(entity, (with.new_id)(), with.now);
+    let mut record = Record::empty(entity, (with.new_id)(), with.now);
+    custom::fill_defaults(stage.set, &mut record);
     let key = record.key();
     stage.insert(record);
     for (def, patch) in entity.fields().iter().zip(&draft.fields) {
@@ -225,7 +226,7 @@ fn content(stage: &mut Stage<'_>, key: RecordKey, draft: &Draft, problems: &mut 
     if let (Ok(Some(notes)), Some(record)) = (notes, stage.edit(key)) {
         record.notes = notes;
     }
-    custom(stage, key, draft, problems);
+    custom::merge(stage, key, draft, problems);
     for (link, (def, patch)) in key.entity.links().iter().zip(&draft.links).enumerate() {
         match patch {
             Patch::Absent | Patch::Unreadable => {}
@@ -279,19 +280,6 @@ fn fields(stage: &mut Stage<'_>, key: RecordKey, draft: &Draft, problems: &mut P
             record.fields[index] = value;
         }
     }
-}
-
-fn custom(stage: &mut Stage<'_>, key: RecordKey, draft: &Draft, problems: &mut Problems) {
-    for input in &draft.custom {
-        let message = format!(
-            "there is no custom column with the id {} for {}",
-            input.column,
-            key.entity.plural()
-        );
-        let pointer = format!("/customFieldValues/{}/columnId", input.at);
-        problems.add(Violation::new(pointer, "unknown_column", message));
-    }
-    let _ = stage;
 }
 
 fn replaced_notes(

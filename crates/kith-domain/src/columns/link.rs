@@ -1,0 +1,57 @@
+//! Web addresses: http and https, in the one spelling that the URL standard gives them.
+
+use url::Url;
+
+/// Longest address that is accepted, in bytes.
+pub(super) const MAX_URL: usize = 2_048;
+
+/// Checks an address and writes it in its standard spelling: scheme and host in lower case, non-ASCII characters
+/// encoded. The `/` that stands for "no path" is not added.
+pub(super) fn parse(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() > MAX_URL {
+        return Err(format!("a web address has at most {MAX_URL} bytes"));
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err("a web address has no white space".to_owned());
+    }
+    let Ok(url) = Url::parse(text) else {
+        return Err("not a web address; it begins with https:// or http://".to_owned());
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!(
+            "web addresses begin with https:// or http://, not {}:",
+            crate::text::excerpt(url.scheme(), 20)
+        ));
+    }
+    if url.host_str().is_none_or(|host| host.contains(',')) {
+        return Err("the web address has no valid host name".to_owned());
+    }
+    // A comma before "http" would end the address where addresses are listed with commas.
+    let mut address = String::from(url).replace(",http", "%2Chttp");
+    if address.len() > MAX_URL {
+        return Err(format!("a web address has at most {MAX_URL} bytes"));
+    }
+    if !text.ends_with('/') && address.ends_with('/') && address.matches('/').count() == 3 {
+        address.pop();
+    }
+    Ok(address)
+}
+
+/// Splits a comma-separated list; a comma inside an address belongs to it, since the next one begins with `http`.
+pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = text.match_indices(',').map(|(at, _)| at).find(|at| {
+            let next = text[at + 1..].trim_start().as_bytes();
+            next.is_empty()
+                || next.starts_with(b",")
+                || next
+                    .get(..4)
+                    .is_some_and(|start| start.eq_ignore_ascii_case(b"http"))
+        });
+        rest = end.map(|at| &text[at + 1..]);
+        Some(end.map_or(text, |at| &text[..at]))
+    })
+}
