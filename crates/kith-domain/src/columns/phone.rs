@@ -59,15 +59,25 @@ fn read(text: &str, country: Option<country::Id>) -> Option<String> {
         .then(|| number.format().mode(Mode::E164).to_string())
 }
 
+/// Whether some kind of number of a country with this code has as many digits.
 fn is_possible(number: &PhoneNumber, code: u16) -> bool {
     let Ok(length) = u16::try_from(number.national().to_string().len()) else {
         return false;
     };
     let plans = DATABASE.by_code(&code).unwrap_or_default();
-    plans.iter().any(|plan| {
-        plan.descriptors()
-            .general()
-            .possible_length()
-            .contains(&length)
+    plans.iter().map(|plan| plan.descriptors()).any(|kinds| {
+        let kinds = [
+            kinds.fixed_line(),
+            kinds.mobile(),
+            kinds.toll_free(),
+            kinds.premium_rate(),
+            kinds.shared_cost(),
+            kinds.voip(),
+            kinds.uan(),
+        ];
+        kinds
+            .into_iter()
+            .flatten()
+            .any(|kind| kind.possible_length().contains(&length))
     })
 }
