@@ -1,1 +1,15 @@
 //! The public JSON of Kith: records, drafts, problems, event bodies and their schemas.
+//!
+//! Shapes only: no rules, no queries, nothing of HTTP. Everything is derived from the tables of `kith-domain`.
+
+pub mod draft;
+pub mod event;
+pub mod json;
+pub mod nearest;
+pub mod problem;
+pub mod record;
+pub mod tree;
+
+pub use event::JsonEventEncoder;
+pub use problem::Problem;
+pub use record::{NotesFormat, RecordJson};
