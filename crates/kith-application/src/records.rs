@@ -19,7 +19,7 @@ use crate::error::Error;
 use unit::{Outcome, Unit};
 
 /// Renders the response that an idempotency key keeps.
-pub type Respond = Box<dyn Fn(&[Arc<Record>]) -> StoredResponse + Send>;
+pub type Respond = Box<dyn Fn(&[Arc<Record>]) -> StoredResponse + Send + Sync>;
 
 /// What became of a command that must not run twice.
 #[derive(Debug, PartialEq)]

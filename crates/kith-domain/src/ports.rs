@@ -84,7 +84,7 @@ pub struct Contribution {
 ///
 /// The steps are pure and may run more than once (after a serialisation failure, or alone after the batch that held
 /// it failed): each run starts from a fresh set and its outcome replaces the one before.
-pub trait UnitOfWork: Send {
+pub trait UnitOfWork: Send + Sync {
     /// The tenant.
     fn company(&self) -> Uuid;
 

@@ -1,1 +1,15 @@
-//! Kith on SQLite and PostgreSQL through sea-orm.
+//! Kith on SQLite and PostgreSQL through sea-orm: one source for both databases.
+//!
+//! [`Store`] implements the ports of `kith-domain`. Writes go through one writer (SQLite) or a few lanes hashed by
+//! company (PostgreSQL), which commit all waiting requests together; reads use a pool of their own.
+
+mod connect;
+mod directory;
+mod read;
+mod shape;
+mod sql;
+mod store;
+mod writer;
+
+pub use connect::{ConnectError, Settings};
+pub use store::Store;

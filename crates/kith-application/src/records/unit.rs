@@ -23,15 +23,17 @@ pub(super) struct Sources {
 
 /// What the latest run of a unit came to; shared between the unit and whoever waits for it.
 #[derive(Clone, Default)]
-pub(super) struct Outcome(Arc<Mutex<Option<Result<Vec<Arc<Record>>, Refusal>>>>);
+pub(super) struct Outcome(Arc<Mutex<Option<Ran>>>);
+
+type Ran = Result<Vec<Arc<Record>>, Refusal>;
 
 impl Outcome {
-    pub(super) fn get(&self) -> Result<Vec<Arc<Record>>, Refusal> {
+    pub(super) fn get(&self) -> Ran {
         let mut outcome = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         outcome.take().unwrap_or_else(|| Ok(Vec::new()))
     }
 
-    fn set(&self, outcome: Result<Vec<Arc<Record>>, Refusal>) {
+    fn set(&self, outcome: Ran) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
     }
 }

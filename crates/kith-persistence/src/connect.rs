@@ -1,0 +1,170 @@
+//! Connections: how each database is opened, for reading and for writing.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+
+use crate::sql::{PostgresSession, SqliteSession};
+use crate::writer::Connect;
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `sqlite://FILE?mode=rwc` or `postgres://…` (`KITH_DATABASE_URL`).
+    pub url: String,
+    /// Most connections of the read pool.
+    pub readers: u32,
+    /// Writers on PostgreSQL, each with a connection; companies are spread over them.
+    pub lanes: usize,
+}
+
+impl Settings {
+    /// The usual numbers for a database.
+    pub fn new(url: impl Into<String>) -> Self {
+        Settings {
+            url: url.into(),
+            readers: 8,
+            lanes: 4,
+        }
+    }
+}
+
+/// Why the storage could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL is of no database that Kith speaks.
+    #[error(
+        "the database URL must begin with sqlite:// or postgres://, as in sqlite://kith.db?mode=rwc"
+    )]
+    UnknownScheme,
+    /// An in-memory database has one connection; Kith needs several on the same data.
+    #[error(
+        "SQLite in memory cannot be shared by several connections; name a file, as in sqlite://kith.db?mode=rwc"
+    )]
+    InMemory,
+    /// The database did not answer or refused.
+    #[error("the database cannot be opened: {0}")]
+    Database(String),
+    /// A schema step failed.
+    #[error("the schema cannot be brought up to date: {0}")]
+    Schema(String),
+}
+
+impl From<sqlx::Error> for ConnectError {
+    fn from(error: sqlx::Error) -> Self {
+        ConnectError::Database(error.to_string())
+    }
+}
+
+impl From<sea_orm::DbErr> for ConnectError {
+    fn from(error: sea_orm::DbErr) -> Self {
+        ConnectError::Database(error.to_string())
+    }
+}
+
+/// Options of one of the two databases.
+pub(crate) enum Target {
+    Sqlite(SqliteConnectOptions),
+    Postgres(PgConnectOptions),
+}
+
+impl Target {
+    pub(crate) fn of(url: &str) -> Result<Self, ConnectError> {
+        if url.starts_with("sqlite:") {
+            if url.contains(":memory:") || url.contains("mode=memory") {
+                return Err(ConnectError::InMemory);
+            }
+            Ok(Target::Sqlite(sqlite_options(
+                SqliteConnectOptions::from_str(url)?,
+            )))
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Ok(Target::Postgres(
+                PgConnectOptions::from_str(url)?.application_name("kith"),
+            ))
+        } else {
+            Err(ConnectError::UnknownScheme)
+        }
+    }
+}
+
+/// Durable (`FULL`), readers beside one writer (`WAL`), other processes waited for.
+fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(30))
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-8000")
+}
+
+/// A small pool for schema steps and workspace changes.
+pub(crate) async fn admin_pool(url: &str) -> Result<DatabaseConnection, ConnectError> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(1)
+        .min_connections(0)
+        .sqlx_logging(false)
+        .idle_timeout(Duration::from_secs(60))
+        .map_sqlx_sqlite_opts(sqlite_options)
+        .map_sqlx_postgres_opts(|options| options.application_name("kith"));
+    Ok(Database::connect(options).await?)
+}
+
+/// The pool that reads use. On SQLite it cannot write.
+pub(crate) async fn read_pool(settings: &Settings) -> Result<DatabaseConnection, ConnectError> {
+    let mut options = ConnectOptions::new(&settings.url);
+    let is_sqlite = settings.url.starts_with("sqlite:");
+    options
+        // On SQLite a connection is a thread; more than a few only take turns.
+        .max_connections(if is_sqlite {
+            settings.readers.min(4)
+        } else {
+            settings.readers
+        })
+        .min_connections(1)
+        .sqlx_logging(false)
+        .acquire_timeout(Duration::from_secs(10))
+        // A ping before each use would be a round trip, or on SQLite a hop to its thread.
+        .test_before_acquire(false)
+        .map_sqlx_sqlite_opts(|options| {
+            sqlite_options(options)
+                .pragma("query_only", "1")
+                .statement_cache_capacity(256)
+        })
+        .map_sqlx_postgres_opts(|options| options.application_name("kith"));
+    if !is_sqlite {
+        options.test_before_acquire_if_idle_for(Duration::from_secs(30));
+    }
+    Ok(Database::connect(options).await?)
+}
+
+/// Opens the write connection of a SQLite file.
+pub(crate) struct OpenSqlite(pub(crate) SqliteConnectOptions);
+
+impl Connect for OpenSqlite {
+    type Session = SqliteSession;
+
+    async fn connect(&self) -> Result<SqliteSession, sqlx::Error> {
+        let options = self.0.clone().statement_cache_capacity(512);
+        Ok(SqliteSession::new(
+            SqliteConnection::connect_with(&options).await?,
+        ))
+    }
+}
+
+/// Opens the connection of a PostgreSQL lane.
+pub(crate) struct OpenPostgres(pub(crate) PgConnectOptions);
+
+impl Connect for OpenPostgres {
+    type Session = PostgresSession;
+
+    async fn connect(&self) -> Result<PostgresSession, sqlx::Error> {
+        let options = self.0.clone().statement_cache_capacity(512);
+        PostgresSession::new(PgConnection::connect_with(&options).await?).await
+    }
+}

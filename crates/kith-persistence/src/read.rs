@@ -1,0 +1,146 @@
+//! Reads outside of transactions.
+
+use std::sync::{Arc, LazyLock};
+
+use kith_domain::entity::EntityType;
+use kith_domain::event::{self, CommittedEvent, EncodedEvent};
+use kith_domain::ports::RepositoryError;
+use kith_domain::record::{Record, RecordKey};
+use kith_domain::time::Timestamp;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::shape::Shape;
+use crate::sql::{Cells, Dialect};
+use crate::store::Store;
+
+/// One statement reads a record with all its links.
+fn get_sql(entity: EntityType, dialect: Dialect) -> Arc<str> {
+    static TEXTS: LazyLock<Vec<[Arc<str>; 2]>> = LazyLock::new(|| {
+        let texts = EntityType::ALL.into_iter().map(|entity| {
+            [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
+                let shape = Shape::of(entity);
+                let (select, table) = (shape.select(dialect), shape.table());
+                format!("SELECT {select} FROM {table} r WHERE r.company_id = $1 AND r.id = $2")
+                    .into()
+            })
+        });
+        texts.collect()
+    });
+    let [sqlite, postgres] = &TEXTS[entity.index()];
+    Arc::clone(match dialect {
+        Dialect::Sqlite => sqlite,
+        Dialect::Postgres => postgres,
+    })
+}
+
+const EVENTS: &str = "SELECT seq, id, type, entity_id, user_id, body, created_at FROM event \
+                      WHERE company_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+
+impl Store {
+    pub(crate) async fn read_record(
+        &self,
+        company: Uuid,
+        key: RecordKey,
+    ) -> Result<Option<Arc<Record>>, RepositoryError> {
+        let dialect = self.dialect();
+        let shape = Shape::of(key.entity);
+        let sql = AssertSqlSafe(get_sql(key.entity, dialect));
+        let record = match dialect {
+            Dialect::Sqlite => {
+                let pool = self.reads.get_sqlite_connection_pool();
+                let row = sqlx::query(sql)
+                    .bind(company)
+                    .bind(key.id)
+                    .fetch_optional(pool)
+                    .await;
+                row.map_err(failed)?.map(|row| shape.read(&row)).transpose()
+            }
+            Dialect::Postgres => {
+                let pool = self.reads.get_postgres_connection_pool();
+                let row = sqlx::query(sql)
+                    .bind(company)
+                    .bind(key.id)
+                    .fetch_optional(pool)
+                    .await;
+                row.map_err(failed)?.map(|row| shape.read(&row)).transpose()
+            }
+        };
+        Ok(record.map_err(failed)?.map(Arc::new))
+    }
+
+    pub(crate) async fn read_events(
+        &self,
+        company: Uuid,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<CommittedEvent>, RepositoryError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let events = match self.dialect() {
+            Dialect::Sqlite => {
+                let pool = self.reads.get_sqlite_connection_pool();
+                let rows = sqlx::query(EVENTS)
+                    .bind(company)
+                    .bind(after)
+                    .bind(limit)
+                    .fetch_all(pool)
+                    .await;
+                rows.map_err(failed)?
+                    .iter()
+                    .map(|row| read_event(company, row))
+                    .collect::<Result<_, _>>()
+            }
+            Dialect::Postgres => {
+                let pool = self.reads.get_postgres_connection_pool();
+                let rows = sqlx::query(EVENTS)
+                    .bind(company)
+                    .bind(after)
+                    .bind(limit)
+                    .fetch_all(pool)
+                    .await;
+                rows.map_err(failed)?
+                    .iter()
+                    .map(|row| read_event(company, row))
+                    .collect::<Result<_, _>>()
+            }
+        };
+        events.map_err(failed)
+    }
+}
+
+fn read_event(company: Uuid, row: &impl Cells) -> Result<CommittedEvent, sqlx::Error> {
+    let name = row.text(2)?;
+    let entity = name.split('.').next().and_then(EntityType::by_name);
+    let name = event::names().find(|known| *known == name);
+    let (Some(entity), Some(name)) = (entity, name) else {
+        return Err(sqlx::Error::Decode(
+            "an event of an unknown type is stored".into(),
+        ));
+    };
+    let event = EncodedEvent {
+        id: row.uuid(1)?,
+        name,
+        key: RecordKey {
+            entity,
+            id: row.uuid(3)?,
+        },
+        user: row.uuid(4)?,
+        at: Timestamp(row.int(6)?),
+        body: row.bytes(5)?,
+    };
+    Ok(CommittedEvent {
+        company,
+        position: row.int(0)?,
+        event: Arc::new(event),
+    })
+}
+
+/// A read that did not come back: the database is unreachable or too busy, or the answer is not what Kith stored.
+pub(crate) fn failed(error: sqlx::Error) -> RepositoryError {
+    match error {
+        sqlx::Error::Decode(_)
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::ColumnNotFound(_) => RepositoryError::Failed(error.to_string()),
+        error => RepositoryError::Unavailable(error.to_string()),
+    }
+}

@@ -1,0 +1,333 @@
+//! How a record lies in its tables: columns and links, derived from the domain's tables of fields and relations.
+
+use std::sync::LazyLock;
+
+use kith_domain::entity::{EntityType, FieldKind, FieldValue};
+use kith_domain::notes::Notes;
+use kith_domain::record::{CustomValues, Record};
+use kith_domain::relation::{LinkDef, RELATIONS, Relation};
+use kith_domain::time::Timestamp;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::sql::{Cells, Column, Dialect, Listed, aggregate, corrupt};
+
+/// Decimals of the stored integers.
+const SCALE: u32 = 4;
+
+/// Further decimals of a total value, in a column of their own.
+const REST_SCALE: u32 = 8;
+
+/// Column of a link table that holds the quantity.
+pub(crate) const QUANTITY: &str = "quantity";
+
+/// The columns of every record table before its own fields.
+const COMMON: [&str; 4] = ["id", "version", "created_at", "updated_at"];
+
+/// A record table.
+pub(crate) struct Shape {
+    pub(crate) entity: EntityType,
+    /// `company_id`, the common columns, the own fields, `notes`, `custom`: what is written.
+    pub(crate) columns: Vec<&'static str>,
+    select: [String; 2],
+}
+
+static SHAPES: LazyLock<Vec<Shape>> =
+    LazyLock::new(|| EntityType::ALL.into_iter().map(Shape::new).collect());
+
+/// Names of columns live as long as the program: the tables are built once.
+fn lasting(name: String) -> &'static str {
+    Box::leak(name.into_boxed_str())
+}
+
+impl Shape {
+    pub(crate) fn of(entity: EntityType) -> &'static Shape {
+        &SHAPES[entity.index()]
+    }
+
+    fn new(entity: EntityType) -> Self {
+        let mut columns = vec!["company_id"];
+        columns.extend(COMMON);
+        for field in entity.fields() {
+            let name = snake(field.name);
+            if field.kind == FieldKind::TotalValue {
+                columns.push(lasting(name.clone()));
+                columns.push(lasting(format!("{name}_rest")));
+            } else {
+                columns.push(lasting(name));
+            }
+        }
+        columns.extend(["notes", "custom"]);
+        let select = [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
+            let own = columns.iter().map(|column| format!("r.{column}"));
+            let links = entity
+                .links()
+                .iter()
+                .flat_map(|link| links_sql(link, dialect));
+            own.chain(links).collect::<Vec<_>>().join(", ")
+        });
+        Shape {
+            entity,
+            columns,
+            select,
+        }
+    }
+
+    pub(crate) fn table(&self) -> &'static str {
+        self.entity.name()
+    }
+
+    /// The list of a `SELECT` that [`Shape::read`] understands; the record table goes by the name `r`.
+    pub(crate) fn select(&self, dialect: Dialect) -> &str {
+        match dialect {
+            Dialect::Sqlite => &self.select[0],
+            Dialect::Postgres => &self.select[1],
+        }
+    }
+
+    /// A record from a row of [`Shape::select`], beginning at column 0.
+    pub(crate) fn read(&self, row: &impl Cells) -> Result<Record, sqlx::Error> {
+        let mut at = 1 + COMMON.len();
+        let mut fields = Vec::with_capacity(self.entity.fields().len());
+        for field in self.entity.fields() {
+            fields.push(read_field(field.kind, row, at)?);
+            at += if field.kind == FieldKind::TotalValue {
+                2
+            } else {
+                1
+            };
+        }
+        let notes = row
+            .optional_text(at)?
+            .map(|text| Notes::from_stored(text.to_owned()));
+        let custom = read_custom(row.optional_text(at + 1)?);
+        at += 2;
+        let mut links = Vec::with_capacity(self.entity.links().len());
+        for link in self.entity.links() {
+            links.push(row.links(at, link.quantity)?);
+            at += if link.quantity { 2 } else { 1 };
+        }
+        Ok(Record {
+            entity: self.entity,
+            id: row.uuid(1)?,
+            version: row.int(2)?,
+            created_at: Timestamp(row.int(3)?),
+            updated_at: Timestamp(row.int(4)?),
+            notes,
+            custom,
+            fields,
+            links,
+        })
+    }
+
+    /// The cells of the columns after the common ones, for records in order.
+    pub(crate) fn content(&self, records: &[&Record]) -> Vec<Column> {
+        let mut columns = Vec::new();
+        for (index, field) in self.entity.fields().iter().enumerate() {
+            let values = records.iter().map(|record| &record.fields[index]);
+            match field.kind {
+                FieldKind::Text { .. } => {
+                    columns.push(Column::Text(
+                        values
+                            .map(|value| Some(value.as_text().to_owned()))
+                            .collect(),
+                    ));
+                }
+                FieldKind::Emails { .. } => {
+                    columns.push(Column::Text(
+                        values.map(|value| Some(emails_text(value))).collect(),
+                    ));
+                }
+                FieldKind::Amount | FieldKind::TotalQuantity => {
+                    columns.push(Column::Int(
+                        values
+                            .map(|value| Some(to_scaled(value.as_decimal())))
+                            .collect(),
+                    ));
+                }
+                FieldKind::TotalValue => {
+                    let (whole, rest) = values.map(|value| split_total(value.as_decimal())).unzip();
+                    columns.push(Column::Int(whole));
+                    columns.push(Column::Int(rest));
+                }
+            }
+        }
+        let notes = records.iter().map(|record| {
+            record
+                .notes
+                .as_ref()
+                .map(|notes| notes.document().to_owned())
+        });
+        columns.push(Column::Text(notes.collect()));
+        columns.push(Column::Text(
+            records
+                .iter()
+                .map(|record| custom_text(&record.custom))
+                .collect(),
+        ));
+        columns
+    }
+}
+
+/// The columns of a link table: tenant, left end, right end, and the quantity where it has one.
+pub(crate) fn link_columns(relation: &'static Relation) -> &'static [&'static str] {
+    static COLUMNS: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
+        let columns = RELATIONS.iter().map(|relation| {
+            let mut columns = vec![
+                "company_id",
+                lasting(format!("{}_id", relation.left.name())),
+            ];
+            columns.push(lasting(format!("{}_id", relation.right.name())));
+            columns.extend(relation.quantity.then_some(QUANTITY));
+            columns
+        });
+        columns.collect()
+    });
+    let index = RELATIONS
+        .iter()
+        .position(|other| other == relation)
+        .unwrap_or_default();
+    &COLUMNS[index]
+}
+
+/// Aggregates of the links of a record `r`: the ids, and the quantities where the end shows them.
+fn links_sql(link: &LinkDef, dialect: Dialect) -> Vec<String> {
+    let (left, right) = (link.of.left.name(), link.of.right.name());
+    let (own, other) = if link.is_left {
+        (left, right)
+    } else {
+        (right, left)
+    };
+    let from = format!(
+        "FROM {} l WHERE l.company_id = r.company_id AND l.{own}_id = r.id",
+        link.of.name
+    );
+    let id = format!("l.{other}_id");
+    if link.quantity {
+        let quantity = format!("l.{QUANTITY}");
+        vec![
+            aggregate(dialect, Listed::Ids, &id, &from, Some(&id)),
+            aggregate(dialect, Listed::Numbers, &quantity, &from, Some(&id)),
+        ]
+    } else {
+        vec![aggregate(dialect, Listed::Ids, &id, &from, None)]
+    }
+}
+
+fn read_field(kind: FieldKind, row: &impl Cells, at: usize) -> Result<FieldValue, sqlx::Error> {
+    Ok(match kind {
+        FieldKind::Text { .. } => FieldValue::Text(row.text(at)?.to_owned()),
+        FieldKind::Emails { .. } => FieldValue::Emails(read_emails(row.text(at)?)?),
+        FieldKind::Amount | FieldKind::TotalQuantity => {
+            FieldValue::Decimal(from_scaled(row.int(at)?))
+        }
+        FieldKind::TotalValue => FieldValue::Decimal(join_total(row.int(at)?, row.int(at + 1)?)),
+    })
+}
+
+fn read_emails(text: &str) -> Result<Vec<String>, sqlx::Error> {
+    if text == "[]" {
+        return Ok(Vec::new());
+    }
+    serde_json::from_str(text).map_err(corrupt)
+}
+
+fn emails_text(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Emails(emails) if !emails.is_empty() => {
+            serde_json::Value::from(emails.as_slice()).to_string()
+        }
+        FieldValue::Emails(_) | FieldValue::Text(_) | FieldValue::Decimal(_) => "[]".to_owned(),
+    }
+}
+
+fn read_custom(_text: Option<&str>) -> CustomValues {
+    CustomValues::new()
+}
+
+fn custom_text(_custom: &CustomValues) -> Option<String> {
+    None
+}
+
+/// `firstName` → `first_name`.
+pub(crate) fn snake(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 2);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// A decimal with up to 4 decimals as a 64-bit integer. The domain keeps values in range.
+pub(crate) fn to_scaled(number: Decimal) -> i64 {
+    let mut number = number;
+    number.rescale(SCALE);
+    number
+        .mantissa()
+        .to_i64()
+        .unwrap_or(if number.is_sign_negative() {
+            i64::MIN
+        } else {
+            i64::MAX
+        })
+}
+
+/// The decimal behind a stored integer.
+pub(crate) fn from_scaled(stored: i64) -> Decimal {
+    Decimal::new(stored, SCALE).normalize()
+}
+
+/// A total as stored: whole units of 10^-4, rounded down, and the rest in units of 10^-8.
+fn split_total(total: Decimal) -> (Option<i64>, Option<i64>) {
+    let mut total = total;
+    total.rescale(REST_SCALE);
+    let units = total.mantissa();
+    let step = 10_i128.pow(REST_SCALE - SCALE);
+    (
+        units.div_euclid(step).to_i64(),
+        units.rem_euclid(step).to_i64(),
+    )
+}
+
+fn join_total(whole: i64, rest: i64) -> Decimal {
+    let step = 10_i128.pow(REST_SCALE - SCALE);
+    Decimal::from_i128_with_scale(i128::from(whole) * step + i128::from(rest), REST_SCALE)
+        .normalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_survive_storage_exactly() {
+        for text in [
+            "0",
+            "0.00000001",
+            "-0.00000001",
+            "12.5",
+            "899999999999999.99999999",
+            "-3.00010002",
+        ] {
+            let total = Decimal::from_str_exact(text).unwrap_or_default();
+            let (whole, rest) = split_total(total);
+            assert_eq!(
+                join_total(whole.unwrap_or_default(), rest.unwrap_or_default()),
+                total,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_become_columns() {
+        assert_eq!(snake("firstName"), "first_name");
+        assert_eq!(
+            Shape::of(EntityType::Deal).columns[5..9],
+            ["name", "total_value", "total_value_rest", "total_quantity"]
+        );
+    }
+}

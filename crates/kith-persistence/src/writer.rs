@@ -1,0 +1,303 @@
+//! The batched writer: takes every waiting unit of work, loads for all of them at once, runs them in turn, writes for
+//! all at once, commits once, and answers each for itself.
+
+mod load;
+mod store;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use kith_domain::event::{CommittedEvent, EncodedEvent};
+use kith_domain::ports::{
+    Clock, Contribution, Notifier, RepositoryError, Settled, StoredResponse, UnitOfWork,
+};
+use kith_domain::working_set::WorkingSet;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::sql::Session;
+
+/// Most units in one transaction: enough to spread the cost of a commit, few enough to bound memory and waiting.
+const MAX_BATCH: usize = 128;
+
+/// Units that may wait before further callers have to.
+const QUEUE: usize = 1024;
+
+/// How often a batch is tried again after a serialisation failure or a deadlock.
+const RETRIES: usize = 5;
+
+/// Hours for which an idempotency key is remembered (contract, section 2), in milliseconds.
+const CLAIM_MS: i64 = 24 * 3_600_000;
+
+/// A unit that waits for its turn.
+struct Job {
+    unit: Box<dyn UnitOfWork>,
+    reply: oneshot::Sender<Result<Settled, RepositoryError>>,
+}
+
+/// The way to a writer.
+#[derive(Clone)]
+pub(crate) struct Queue(mpsc::Sender<Job>);
+
+impl Queue {
+    /// Waits for the outcome of a unit. The unit runs or does not run as a whole even if the caller goes away.
+    pub(crate) async fn settle(
+        &self,
+        unit: Box<dyn UnitOfWork>,
+    ) -> Result<Settled, RepositoryError> {
+        let (reply, outcome) = oneshot::channel();
+        let stopped = || RepositoryError::Unavailable("the writer has stopped".to_owned());
+        self.0
+            .send(Job { unit, reply })
+            .await
+            .map_err(|_| stopped())?;
+        outcome.await.map_err(|_| stopped())?
+    }
+}
+
+/// Opens sessions for a writer, again after a failure.
+pub(crate) trait Connect: Send + 'static {
+    type Session: Session;
+    fn connect(&self) -> impl Future<Output = Result<Self::Session, sqlx::Error>> + Send;
+}
+
+/// What a writer is told besides its connection.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notifier: Arc<dyn Notifier>,
+}
+
+/// One writer: owns a connection and runs as a task of its own until every [`Queue`] to it is gone.
+pub(crate) struct Writer<C: Connect> {
+    connect: C,
+    session: Option<C::Session>,
+    surroundings: Surroundings,
+}
+
+/// The transaction did not come about.
+enum Failure {
+    /// Another transaction was in the way; the same again may succeed.
+    Contention(sqlx::Error),
+    /// The connection is not usable.
+    Connection(sqlx::Error),
+    /// Something else; perhaps only one unit of the batch is to blame.
+    Other(String),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error
+            .as_database_error()
+            .and_then(|error| error.code())
+            .unwrap_or_default();
+        // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available. SQLite: SQLITE_BUSY and its kin.
+        if matches!(
+            code.as_ref(),
+            "40001" | "40P01" | "55P03" | "5" | "261" | "517"
+        ) {
+            return Failure::Contention(error);
+        }
+        match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::WorkerCrashed => Failure::Connection(error),
+            // PostgreSQL classes 57P (shut down) and 08 (connection).
+            error if code.starts_with("57P") || code.starts_with("08") => {
+                Failure::Connection(error)
+            }
+            error => Failure::Other(error.to_string()),
+        }
+    }
+}
+
+impl Failure {
+    fn into_error(self) -> RepositoryError {
+        match self {
+            Failure::Contention(error) | Failure::Connection(error) => {
+                RepositoryError::Unavailable(error.to_string())
+            }
+            Failure::Other(reason) => RepositoryError::Failed(reason),
+        }
+    }
+}
+
+/// A company's part of a batch.
+pub(crate) struct Tenant {
+    set: WorkingSet,
+    /// Position of its last event.
+    position: i64,
+    events: Vec<Arc<EncodedEvent>>,
+    /// Responses by idempotency key: those found, and those of this batch.
+    claims: HashMap<String, Claim>,
+}
+
+/// A settled idempotency key.
+pub(crate) struct Claim {
+    fingerprint: Vec<u8>,
+    response: StoredResponse,
+    /// Whether it has to be stored.
+    is_new: bool,
+}
+
+pub(crate) type Tenants = HashMap<Uuid, Tenant>;
+
+impl<C: Connect> Writer<C> {
+    /// Starts a writer; it stops when all clones of the queue are dropped and what waited is done.
+    pub(crate) fn start(
+        connect: C,
+        surroundings: Surroundings,
+    ) -> (Queue, tokio::task::JoinHandle<()>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let writer = Writer {
+            connect,
+            session: None,
+            surroundings,
+        };
+        (Queue(sender), tokio::spawn(writer.run(receiver)))
+    }
+
+    async fn run(mut self, mut waiting: mpsc::Receiver<Job>) {
+        let mut jobs = Vec::with_capacity(MAX_BATCH);
+        while waiting.recv_many(&mut jobs, MAX_BATCH).await > 0 {
+            let batch = std::mem::replace(&mut jobs, Vec::with_capacity(MAX_BATCH));
+            self.settle(batch).await;
+        }
+    }
+
+    /// Answers every job; if the batch fails as a whole, each gets a transaction of its own, so that one bad request
+    /// never fails its neighbours.
+    async fn settle(&mut self, mut jobs: Vec<Job>) {
+        match self.attempt(&mut jobs).await {
+            Ok(outcomes) => answer(jobs, outcomes),
+            Err(Failure::Other(reason)) if jobs.len() > 1 => {
+                tracing::warn!(%reason, jobs = jobs.len(), "a batch failed; its requests run one by one");
+                for job in jobs {
+                    let mut alone = vec![job];
+                    match self.attempt(&mut alone).await {
+                        Ok(outcomes) => answer(alone, outcomes),
+                        Err(failure) => refuse(alone, failure),
+                    }
+                }
+            }
+            Err(failure) => refuse(jobs, failure),
+        }
+    }
+
+    /// One transaction for all jobs, tried again when another one is in the way.
+    async fn attempt(&mut self, jobs: &mut [Job]) -> Result<Vec<Settled>, Failure> {
+        let mut tries = 0;
+        loop {
+            let mut session = match self.session.take() {
+                Some(session) => session,
+                None => self.connect.connect().await.map_err(Failure::Connection)?,
+            };
+            let failure = match transaction(&mut session, jobs, &self.surroundings).await {
+                Ok((outcomes, events)) => {
+                    self.session = Some(session);
+                    self.notify(&events);
+                    return Ok(outcomes);
+                }
+                Err(failure) => failure,
+            };
+            // A connection that can still roll back is sound; any other is replaced.
+            if session.rollback().await.is_ok() {
+                self.session = Some(session);
+            }
+            match failure {
+                Failure::Contention(_) if tries < RETRIES => tries += 1,
+                failure => return Err(failure),
+            }
+        }
+    }
+
+    fn notify(&self, events: &[CommittedEvent]) {
+        for company in events.chunk_by(|one, other| one.company == other.company) {
+            self.surroundings.notifier.committed(company);
+        }
+    }
+}
+
+fn answer(jobs: Vec<Job>, outcomes: Vec<Settled>) {
+    for (job, outcome) in jobs.into_iter().zip(outcomes) {
+        // A caller that went away needs no answer.
+        let _ = job.reply.send(Ok(outcome));
+    }
+}
+
+fn refuse(jobs: Vec<Job>, failure: Failure) {
+    let error = failure.into_error();
+    for job in jobs {
+        let copy = match &error {
+            RepositoryError::Unavailable(reason) => RepositoryError::Unavailable(reason.clone()),
+            RepositoryError::Failed(reason) => RepositoryError::Failed(reason.clone()),
+        };
+        let _ = job.reply.send(Err(copy));
+    }
+}
+
+/// Load, run, write, commit. On an error the caller rolls back.
+async fn transaction<S: Session>(
+    session: &mut S,
+    jobs: &mut [Job],
+    surroundings: &Surroundings,
+) -> Result<(Vec<Settled>, Vec<CommittedEvent>), Failure> {
+    session.begin().await?;
+    let now = surroundings.clock.now();
+    let mut tenants = load::load(session, jobs, now.0 - CLAIM_MS).await?;
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    for job in &mut *jobs {
+        outcomes.push(run(job, &mut tenants)?);
+    }
+    if !store::store(session, &tenants, now).await? {
+        session.rollback().await?;
+        return Ok((outcomes, Vec::new()));
+    }
+    session.commit().await?;
+    let committed = tenants.into_iter().flat_map(|(company, tenant)| {
+        let positions = tenant.position + 1..;
+        let events = positions.zip(tenant.events);
+        events.map(move |(position, event)| CommittedEvent {
+            company,
+            position,
+            event,
+        })
+    });
+    Ok((outcomes, committed.collect()))
+}
+
+/// Runs one unit on its company's set.
+fn run(job: &mut Job, tenants: &mut Tenants) -> Result<Settled, Failure> {
+    let company = job.unit.company();
+    let Some(tenant) = tenants.get_mut(&company) else {
+        return Err(Failure::Other(format!("there is no company {company}")));
+    };
+    if let Some(claim) = job.unit.claim()
+        && let Some(settled) = tenant.claims.get(&claim.key)
+    {
+        return Ok(if settled.fingerprint == claim.fingerprint {
+            Settled::Replayed(settled.response.clone())
+        } else {
+            Settled::ClaimedOtherwise
+        });
+    }
+    // A decision is pure; should one panic, only its own request may suffer. The set may hold half a change then, so
+    // the batch is given up and its units run one by one.
+    let ran = catch_unwind(AssertUnwindSafe(|| job.unit.run(&mut tenant.set)));
+    let contribution = ran.map_err(|_| Failure::Other("a decision panicked".to_owned()))?;
+    if let Some(Contribution { events, response }) = contribution {
+        tenant.events.extend(events.into_iter().map(Arc::new));
+        if let (Some(claim), Some(response)) = (job.unit.claim(), response) {
+            let settled = Claim {
+                fingerprint: claim.fingerprint.clone(),
+                response,
+                is_new: true,
+            };
+            tenant.claims.insert(claim.key.clone(), settled);
+        }
+    }
+    Ok(Settled::Done)
+}
