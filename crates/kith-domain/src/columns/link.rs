@@ -27,8 +27,10 @@ pub(super) fn parse(text: &str) -> Result<String, String> {
     if url.host_str().is_none_or(|host| host.contains(',')) {
         return Err("the web address has no valid host name".to_owned());
     }
-    // A comma before "http" would end the address where addresses are listed with commas.
-    let mut address = String::from(url).replace(",http", "%2Chttp");
+    let mut address = String::from(url);
+    while let Some(at) = end_of_first(&address) {
+        address.replace_range(at..=at, "%2C");
+    }
     if address.len() > MAX_URL {
         return Err(format!("a web address has at most {MAX_URL} bytes"));
     }
@@ -38,20 +40,24 @@ pub(super) fn parse(text: &str) -> Result<String, String> {
     Ok(address)
 }
 
-/// Splits a comma-separated list; a comma inside an address belongs to it, since the next one begins with `http`.
+/// Splits a comma-separated list.
 pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
-        let end = text.match_indices(',').map(|(at, _)| at).find(|at| {
-            let next = text[at + 1..].trim_start().as_bytes();
-            next.is_empty()
-                || next.starts_with(b",")
-                || next
-                    .get(..4)
-                    .is_some_and(|start| start.eq_ignore_ascii_case(b"http"))
-        });
+        let end = end_of_first(text);
         rest = end.map(|at| &text[at + 1..]);
         Some(end.map_or(text, |at| &text[..at]))
+    })
+}
+
+/// Where the first address of a comma-separated list ends. A comma inside an address belongs to it, since the next
+/// address begins with `http`.
+fn end_of_first(text: &str) -> Option<usize> {
+    let commas = text.match_indices(',').map(|(at, _)| at);
+    commas.into_iter().find(|at| {
+        let next = text[at + 1..].trim_start().as_bytes();
+        let is_scheme = |start: &[u8]| start.eq_ignore_ascii_case(b"http");
+        next.is_empty() || next.starts_with(b",") || next.get(..4).is_some_and(is_scheme)
     })
 }
