@@ -51,6 +51,13 @@ impl Notifier for Silent {
     fn committed(&self, _: &[CommittedEvent]) {}
 }
 
+/// Tells whether the storage can serve requests now.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// Succeeds when the storage is reachable and its schema is current.
+    async fn check(&self) -> Result<(), RepositoryError>;
+}
+
 /// The response of a request that must not run twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResponse {

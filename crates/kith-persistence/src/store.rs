@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kith_domain::event::CommittedEvent;
-use kith_domain::ports::{Clock, Notifier, Repository, RepositoryError, Settled, UnitOfWork};
+use kith_domain::ports::{
+    Clock, Health, Notifier, Repository, RepositoryError, Settled, UnitOfWork,
+};
 use kith_domain::record::{Record, RecordKey};
 use kith_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
@@ -92,17 +94,9 @@ impl Store {
     pub async fn pending_steps(url: &str) -> Result<Vec<String>, ConnectError> {
         Target::of(url)?;
         let connection = admin_pool(url).await?;
-        let pending = Migrator::get_pending_migrations(&connection).await?;
+        let pending = Migrator::get_pending_migrations_read_only(&connection).await?;
         connection.close().await?;
         Ok(pending.iter().map(|step| step.name().to_owned()).collect())
-    }
-
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// What it answers instead.
-    pub async fn ping(&self) -> Result<(), RepositoryError> {
-        self.reads.ping().await.map_err(unavailable)
     }
 
     /// Does what waits, then closes all connections. Later writes are refused as unavailable.
@@ -167,5 +161,20 @@ impl Repository for Store {
         limit: usize,
     ) -> Result<Vec<CommittedEvent>, RepositoryError> {
         self.read_events(company, after, limit).await
+    }
+}
+
+#[async_trait]
+impl Health for Store {
+    async fn check(&self) -> Result<(), RepositoryError> {
+        let pending = Migrator::get_pending_migrations_read_only(&self.reads)
+            .await
+            .map_err(unavailable)?;
+        match pending.len() {
+            0 => Ok(()),
+            steps => Err(RepositoryError::Unavailable(format!(
+                "{steps} schema steps are pending"
+            ))),
+        }
     }
 }
