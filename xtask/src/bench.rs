@@ -7,8 +7,8 @@ use crate::shell;
 
 /// Runs the benchmark on both databases; without a PostgreSQL it measures SQLite alone and says so.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    let server = shell::build_binary("kith-server", "kith", "bench")?;
-    let bench = shell::build_binary("kith-tests", "kith-bench", "bench")?;
+    let server = shell::build_binary("kith-server", "kith", "release")?;
+    let bench = shell::build_binary("kith-tests", "kith-bench", "release")?;
     let help = args.iter().any(|arg| arg == "--help" || arg == "-h");
     let postgres = if help {
         None
