@@ -30,16 +30,18 @@ const OURS: [(&str, &[&str]); 9] = [
 const COMPOSE: [&str; 2] = ["kith-server", "kith-tests"];
 
 /// Everything foreign that the domain may use: pure code, no runtime, no input or output.
-const DOMAIN_MAY_USE: [&str; 12] = [
+const DOMAIN_MAY_USE: [&str; 14] = [
     "async-trait",
     "chrono",
     "email_address",
     "ipnet",
     "iso_currency",
+    "phonenumber",
     "pulldown-cmark",
     "rust_decimal",
     "serde",
     "serde_json",
+    "strsim",
     "thiserror",
     "url",
     "uuid",
