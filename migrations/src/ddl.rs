@@ -19,10 +19,17 @@ pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &str) -> Result
         _ => ["BLOB", "INTEGER", "BLOB", "STRICT", "STRICT, WITHOUT ROWID"],
     };
     let mut sql = statements.to_owned();
-    for (word, replacement) in ["UUID_", "INT_", "BYTES_", "STRICT_", "CLUSTERED_"].into_iter().zip(words) {
+    for (word, replacement) in ["UUID_", "INT_", "BYTES_", "STRICT_", "CLUSTERED_"]
+        .into_iter()
+        .zip(words)
+    {
         sql = sql.replace(word, replacement);
     }
-    for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+    for statement in sql
+        .split(';')
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+    {
         connection.execute_unprepared(statement).await?;
     }
     Ok(())

@@ -3,8 +3,8 @@
 mod ddl;
 mod m0001_core;
 
-pub use sea_orm_migration::{MigratorTrait, sea_orm};
 use sea_orm_migration::{MigrationTrait, async_trait};
+pub use sea_orm_migration::{MigratorTrait, sea_orm};
 
 /// All steps, oldest first.
 #[derive(Debug)]

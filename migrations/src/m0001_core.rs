@@ -124,7 +124,10 @@ CREATE INDEX idempotency_age ON idempotency (created_at);
 
 /// Record tables with their own columns.
 const RECORDS: [(&str, &str); 5] = [
-    ("contact", "first_name TEXT NOT NULL, last_name TEXT NOT NULL, emails TEXT NOT NULL"),
+    (
+        "contact",
+        "first_name TEXT NOT NULL, last_name TEXT NOT NULL, emails TEXT NOT NULL",
+    ),
     ("organization", "name TEXT NOT NULL"),
     (
         "deal",

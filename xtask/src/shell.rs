@@ -99,18 +99,18 @@ pub(crate) fn which(program: &str) -> Option<PathBuf> {
 
 /// Builds one binary of the workspace and says where it lies.
 pub(crate) fn build_binary(package: &str, binary: &str, profile: &str) -> Result<PathBuf> {
-    run(&mut cargo(&[
-        "build",
-        "--locked",
-        "--package",
-        package,
-        "--bin",
-        binary,
-        "--profile",
-        profile,
-    ]))?;
-    let folder = if profile == "dev" { "debug" } else { profile };
-    let folder = if folder == "bench" { "release" } else { folder };
+    let mut build = cargo(&["build", "--locked", "--bin", binary, "--profile", profile]);
+    if profile == "dev" {
+        build.arg("--workspace"); // the features that the tests are built with, so that nothing is built twice
+    } else {
+        build.args(["--package", package]);
+    }
+    run(&mut build)?;
+    let folder = match profile {
+        "dev" => "debug",
+        "bench" => "release",
+        other => other,
+    };
     Ok(target().join(folder).join(binary))
 }
 
