@@ -30,7 +30,7 @@ const OURS: [(&str, &[&str]); 9] = [
 const COMPOSE: [&str; 2] = ["kith-server", "kith-tests"];
 
 /// Everything foreign that the domain may use: pure code, no runtime, no input or output.
-const DOMAIN_MAY_USE: [&str; 14] = [
+const DOMAIN_MAY_USE: [&str; 15] = [
     "async-trait",
     "chrono",
     "email_address",
@@ -43,6 +43,7 @@ const DOMAIN_MAY_USE: [&str; 14] = [
     "serde_json",
     "strsim",
     "thiserror",
+    "unicode-normalization",
     "url",
     "uuid",
 ];

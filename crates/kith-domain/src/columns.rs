@@ -22,9 +22,12 @@ pub use self::choice::{MAX_OPTIONS, SelectOption};
 pub use self::draft::{
     ColumnChange, ColumnDraft, ColumnPatch, OptionDraft, OptionsDraft, Replacement,
 };
+pub(crate) use self::error::shown;
 pub use self::error::{OptionInUse, StoredValueError, ValueError};
 pub use self::money::{AmountError, MAX_DECIMALS, Money, parse_amount};
+pub(crate) use self::money::{decimal_of, plain_decimal};
 pub use self::parse::{MAX_TEXT, MAX_VALUES, ParseContext};
+pub(crate) use self::parse::{calendar_date, date_part, instant, money_parts};
 pub use self::value::CustomValue;
 use crate::entity::EntityType;
 use crate::locale::Currency;

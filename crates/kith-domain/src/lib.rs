@@ -12,6 +12,7 @@ pub mod draft;
 pub mod email;
 pub mod entity;
 pub mod event;
+pub mod filter;
 pub mod locale;
 pub mod notes;
 pub mod ports;

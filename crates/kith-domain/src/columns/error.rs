@@ -29,7 +29,7 @@ impl ValueError {
             column_type: column.column_type(),
             received: shown(received),
             reason,
-            accepted: accepted(column),
+            accepted: column.accepted(),
         }
     }
 }
@@ -85,25 +85,28 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
-fn accepted(column: &Column) -> String {
-    let options = column.select_options();
-    if options.is_empty() {
-        return column.column_type().accepted().to_owned();
+impl Column {
+    /// What the column accepts, with an example; for a singleSelect with its options.
+    pub fn accepted(&self) -> String {
+        let options = self.select_options();
+        if options.is_empty() {
+            return self.column_type().accepted().to_owned();
+        }
+        let labels: Vec<_> = options
+            .iter()
+            .take(LISTED)
+            .map(|option| format!("\"{}\"", excerpt(&option.label, SHOWN)))
+            .collect();
+        let more = match options.len().saturating_sub(LISTED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!(
+            "{}: {}{more}",
+            self.column_type().accepted(),
+            labels.join(", ")
+        )
     }
-    let labels: Vec<_> = options
-        .iter()
-        .take(LISTED)
-        .map(|option| format!("\"{}\"", excerpt(&option.label, SHOWN)))
-        .collect();
-    let more = match options.len().saturating_sub(LISTED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!(
-        "{}: {}{more}",
-        column.column_type().accepted(),
-        labels.join(", ")
-    )
 }
 
 /// A stored value that this version did not write; the database was changed by other hands.

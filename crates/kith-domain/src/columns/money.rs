@@ -64,11 +64,16 @@ impl Money {
     }
 }
 
-/// Reads a plain decimal: digits with an optional `-` before and decimals after `.`.
+/// Reads an amount: digits with an optional `-` before and decimals after `.`.
 ///
 /// # Errors
 /// [`AmountError`] if it is something else, has more than 4 decimals (trailing zeros aside) or is not below 10^11.
 pub fn parse_amount(text: &str) -> Result<Decimal, AmountError> {
+    checked(plain_decimal(text)?)
+}
+
+/// Reads a plain decimal of at most 15 digits before and 12 after the point.
+pub(crate) fn plain_decimal(text: &str) -> Result<Decimal, AmountError> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -79,35 +84,34 @@ pub fn parse_amount(text: &str) -> Result<Decimal, AmountError> {
         whole.trim_start_matches('0'),
         decimals.trim_end_matches('0'),
     );
-    if decimals.len() > MAX_DECIMALS as usize {
+    if decimals.len() > 12 {
         return Err(AmountError::TooPrecise);
     }
-    if whole.len() > 11 {
+    if whole.len() > 15 {
         return Err(AmountError::TooLarge);
     }
     let sign = if text.starts_with('-') { "-" } else { "" };
-    let amount = Decimal::from_str_exact(&format!("{sign}0{whole}.{decimals}0"));
-    checked(amount.map_err(|_| AmountError::NotANumber)?)
+    let number = Decimal::from_str_exact(&format!("{sign}0{whole}.{decimals}0"));
+    number.map_err(|_| AmountError::NotANumber)
 }
 
 /// Reads a JSON number as the decimal that was written.
-pub(super) fn amount_of_number(number: &Number) -> Result<Decimal, AmountError> {
+pub(crate) fn decimal_of(number: &Number) -> Result<Decimal, AmountError> {
     let text = number.to_string();
-    if text.contains(['e', 'E']) {
-        let amount = Decimal::from_scientific(&text);
-        let too_large = number.as_f64().is_none_or(|value| value.abs() >= 1e11);
-        let error = if too_large {
-            AmountError::TooLarge
-        } else {
-            AmountError::TooPrecise
-        };
-        return checked(amount.map_err(|_| error)?);
+    if !text.contains(['e', 'E']) {
+        return plain_decimal(&text);
     }
-    parse_amount(&text)
+    let too_large = number.as_f64().is_none_or(|value| value.abs() >= 1e15);
+    let error = if too_large {
+        AmountError::TooLarge
+    } else {
+        AmountError::TooPrecise
+    };
+    Decimal::from_scientific(&text).map_err(|_| error)
 }
 
 /// Reduced to lowest terms and within the limits.
-fn checked(amount: Decimal) -> Result<Decimal, AmountError> {
+pub(super) fn checked(amount: Decimal) -> Result<Decimal, AmountError> {
     let amount = amount.normalize();
     if amount.abs() >= LIMIT {
         return Err(AmountError::TooLarge);

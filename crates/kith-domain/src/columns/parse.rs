@@ -6,11 +6,11 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::money::amount_of_number;
-use super::{Column, ColumnOptions, CustomValue, Money, ValueError, link, parse_amount, phone};
+use super::money::{decimal_of, plain_decimal};
+use super::{Column, ColumnOptions, CustomValue, Money, ValueError, link, phone};
 use crate::email::{comparison_key, parse_email};
 use crate::locale::{Country, Currency};
-use crate::text::clean;
+use crate::text::{clean, excerpt};
 use crate::time::Timestamp;
 
 /// Longest text of a plain column, in characters.
@@ -129,15 +129,16 @@ fn plain(value: &Value) -> Result<CustomValue, Reason> {
 }
 
 fn date(text: &str) -> Result<CustomValue, Reason> {
-    let text = text.trim();
-    let date = match calendar_date(text) {
-        Some(date) => Some(date),
-        None => rfc3339(text).map(|at| at.date_naive()),
-    };
-    match date {
-        Some(date) if has_four_digit_year(&date) => Ok(CustomValue::Date(date)),
-        _ => Err(Some("not a date of the calendar".to_owned())),
+    match date_part(text.trim()) {
+        Some(date) => Ok(CustomValue::Date(date)),
+        None => Err(Some("not a date of the calendar".to_owned())),
     }
+}
+
+/// A date, or the date part of an RFC 3339 time as it is written.
+pub(crate) fn date_part(text: &str) -> Option<NaiveDate> {
+    let date = calendar_date(text).or_else(|| rfc3339(text).map(|at| at.date_naive()));
+    date.filter(has_four_digit_year)
 }
 
 /// `YYYY-MM-DD` and nothing else (chrono alone would also take signs, missing zeros and white space).
@@ -185,53 +186,52 @@ fn date_time(text: &str) -> Result<CustomValue, Reason> {
 }
 
 fn money(value: &Value, default: Currency) -> Result<Option<CustomValue>, Reason> {
-    let (amount, currency) = match value {
-        Value::Number(number) => (amount_of_number(number).map_err(said)?, default),
-        Value::String(text) => money_text(text, default)?,
-        Value::Object(members) => {
-            if let Some(unknown) = members
-                .keys()
-                .find(|name| !matches!(name.as_str(), "amount" | "currency"))
-            {
-                let unknown = crate::text::excerpt(unknown, 40);
-                return Err(Some(format!(
-                    "an object with the unknown member \"{unknown}\""
-                )));
-            }
-            let currency = match members.get("currency") {
-                None | Some(Value::Null) => default,
-                Some(Value::String(code)) => code.parse().map_err(said)?,
-                Some(other) => return Err(Some(format!("the currency is {}", kind(other)))),
-            };
-            let amount = match members.get("amount") {
-                None => return Err(Some("an object without an amount".to_owned())),
-                Some(Value::Null) => return Ok(None),
-                Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
-                Some(Value::Number(number)) => amount_of_number(number).map_err(said)?,
-                Some(Value::String(text)) => parse_amount(text.trim()).map_err(said)?,
-                Some(other) => return Err(Some(format!("the amount is {}", kind(other)))),
-            };
-            (amount, currency)
-        }
-        other => {
-            return Err(Some(format!(
-                "{}, where an amount is expected",
-                kind(other)
-            )));
-        }
+    let Some((amount, currency)) = money_parts(value)? else {
+        return Ok(None);
     };
-    let money = Money::new(amount, currency).map_err(said)?;
+    let money = Money::new(amount, currency.unwrap_or(default)).map_err(said)?;
     Ok(Some(CustomValue::Money(money)))
 }
 
-/// `1234.5` or `1234.5 USD`.
-fn money_text(text: &str, default: Currency) -> Result<(Decimal, Currency), Reason> {
-    let mut words = text.split_whitespace();
-    let amount = parse_amount(words.next().unwrap_or_default()).map_err(said)?;
-    let currency = match words.next() {
-        None => default,
-        Some(code) => code.parse().map_err(said)?,
+/// The amount, of any size, and the currency, if one is named; none if there is no amount.
+pub(crate) fn money_parts(value: &Value) -> Result<Option<(Decimal, Option<Currency>)>, Reason> {
+    let members = match value {
+        Value::Number(number) => return Ok(Some((decimal_of(number).map_err(said)?, None))),
+        Value::String(text) => return money_text(text).map(Some),
+        Value::Object(members) => members,
+        other => {
+            let message = format!("{}, where an amount is expected", kind(other));
+            return Err(Some(message));
+        }
     };
+    let known = |name: &&String| matches!(name.as_str(), "amount" | "currency");
+    if let Some(unknown) = members.keys().find(|name| !known(name)) {
+        let unknown = excerpt(unknown, 40);
+        return Err(Some(format!(
+            "an object with the unknown member \"{unknown}\""
+        )));
+    }
+    let currency = match members.get("currency") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(code)) => Some(code.parse().map_err(said)?),
+        Some(other) => return Err(Some(format!("the currency is {}", kind(other)))),
+    };
+    let amount = match members.get("amount") {
+        None => return Err(Some("an object without an amount".to_owned())),
+        Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        Some(Value::Number(number)) => decimal_of(number).map_err(said)?,
+        Some(Value::String(text)) => plain_decimal(text.trim()).map_err(said)?,
+        Some(other) => return Err(Some(format!("the amount is {}", kind(other)))),
+    };
+    Ok(Some((amount, currency)))
+}
+
+/// `1234.5` or `1234.5 USD`.
+fn money_text(text: &str) -> Result<(Decimal, Option<Currency>), Reason> {
+    let mut words = text.split_whitespace();
+    let amount = plain_decimal(words.next().unwrap_or_default()).map_err(said)?;
+    let currency = words.next().map(str::parse).transpose().map_err(said)?;
     match words.next() {
         None => Ok((amount, currency)),
         Some(_) => Err(Some("more than an amount and a currency".to_owned())),
@@ -277,7 +277,7 @@ fn list<'a>(
     let mut values = Vec::new();
     for text in &texts {
         let parsed = parse(text).map_err(|reason| {
-            let one = crate::text::excerpt(text.trim(), 60);
+            let one = excerpt(text.trim(), 60);
             Some(if texts.len() > 1 {
                 format!("\"{one}\": {reason}")
             } else {
