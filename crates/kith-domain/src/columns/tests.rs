@@ -3,6 +3,7 @@
 
 mod definitions;
 mod forms;
+mod lists;
 mod properties;
 
 use uuid::Uuid;
