@@ -195,7 +195,7 @@ pub fn link(
     body: &[u8],
 ) -> Result<Command, ReadError> {
     let def = &key.entity.links()[link];
-    let accepted: &[&'static str] = if def.of.quantity {
+    let accepted: &[&'static str] = if def.quantity {
         &["ids", def.relation]
     } else {
         &["ids"]

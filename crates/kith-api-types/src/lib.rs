@@ -8,6 +8,7 @@ pub mod json;
 pub mod nearest;
 pub mod problem;
 pub mod record;
+pub mod schema;
 pub mod tree;
 
 pub use event::JsonEventEncoder;

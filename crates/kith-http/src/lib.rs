@@ -1,1 +1,21 @@
-//! The HTTP surface of Kith.
+//! The HTTP surface of Kith: requests into commands, outcomes into responses, errors into problems.
+//!
+//! [`endpoint`] is everything that answers, [`serve`] runs it on a socket, [`openapi`] describes it.
+
+mod app;
+mod auth;
+mod body;
+mod docs;
+mod document;
+mod front;
+mod header;
+mod query;
+mod records;
+mod reply;
+mod route;
+mod server;
+mod system;
+
+pub use app::{App, Ready, endpoint};
+pub use document::{OpenApiVersion, openapi};
+pub use server::serve;

@@ -1,0 +1,72 @@
+//! What the surface is made of, and how its parts are put together.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use kith_application::{Accounts, Records};
+use kith_domain::ports::Ids;
+use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
+use poem_openapi::OpenApi;
+
+use crate::front::Front;
+use crate::records::RecordsApi;
+use crate::route::Routes;
+use crate::{docs, document, system};
+
+/// Where every path of the API begins.
+pub(crate) const PREFIX: &str = "/api/v1";
+
+/// Says whether the server can do its work (database reachable, schema current), or why not.
+pub type Ready =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+/// The use cases behind the surface.
+#[derive(Clone)]
+pub struct App {
+    /// Records.
+    pub records: Arc<Records>,
+    /// Who is calling.
+    pub accounts: Arc<Accounts>,
+    /// Makes request ids.
+    pub ids: Arc<dyn Ids>,
+    /// For `GET /readyz`.
+    pub ready: Ready,
+}
+
+/// Everything that answers: the API, its description, and the signs of life.
+pub fn endpoint(app: App) -> impl Endpoint<Output = poem::Response> + 'static {
+    let ids = Arc::clone(&app.ids);
+    let mut routes = Routes::default();
+    api(&app)
+        .into_iter()
+        .for_each(|(path, methods)| routes.add(&format!("{PREFIX}{path}"), methods));
+    document::routes()
+        .into_iter()
+        .for_each(|(path, endpoint)| routes.get(path, endpoint));
+    docs::routes()
+        .into_iter()
+        .for_each(|(path, endpoint)| routes.get(path, endpoint));
+    system::routes(&app)
+        .into_iter()
+        .for_each(|(path, endpoint)| routes.get(path, endpoint));
+    Front::new(routes.finish(), ids)
+}
+
+type Table = std::collections::HashMap<
+    String,
+    std::collections::HashMap<poem::http::Method, BoxEndpoint<'static>>,
+>;
+
+fn api(app: &App) -> Table {
+    let mut table = Table::new();
+    RecordsApi::new(app).add_routes(&mut table);
+    table
+}
+
+/// A plain function as an endpoint.
+pub(crate) fn answer(
+    respond: impl Fn() -> poem::Response + Send + Sync + 'static,
+) -> BoxEndpoint<'static> {
+    poem::endpoint::make_sync(move |_| respond()).boxed()
+}

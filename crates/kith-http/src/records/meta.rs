@@ -1,0 +1,396 @@
+//! The operations on records as OpenAPI describes them, derived from the tables.
+
+use std::collections::HashMap;
+
+use kith_api_types::schema::{self, Names, intern, reference};
+use kith_domain::entity::EntityType;
+use poem::http::Method;
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaPath,
+    MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, MetaSecurityScheme,
+    MetaTag, Registry,
+};
+use serde_json::json;
+
+use super::operation::Operation;
+use super::respond::Shape;
+use crate::document::errors;
+
+pub(crate) fn register(registry: &mut Registry) {
+    schema::register(registry);
+    for entity in EntityType::ALL {
+        let description = Some(entity.def().description);
+        registry.create_tag(MetaTag {
+            name: entity.plural(),
+            description,
+            external_docs: None,
+        });
+    }
+    let scheme = |ty, description| MetaSecurityScheme {
+        ty,
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    };
+    let key = scheme(
+        "apiKey",
+        "An API key. It acts as its owner, with the rights that they have now.",
+    );
+    let key = MetaSecurityScheme {
+        name: Some("x-api-key"),
+        key_in: Some("header"),
+        ..key
+    };
+    registry.create_security_scheme("apiKey", key);
+    let bearer = scheme("http", "The same API key as a bearer token.");
+    registry.create_security_scheme(
+        "bearer",
+        MetaSecurityScheme {
+            scheme: Some("bearer"),
+            ..bearer
+        },
+    );
+}
+
+pub(crate) fn paths() -> Vec<MetaPath> {
+    let mut paths: Vec<MetaPath> = Vec::new();
+    for entity in EntityType::ALL {
+        for operation in Operation::ALL {
+            let path = format!("/{}{}", entity.plural(), operation.path());
+            let operations = operation
+                .methods()
+                .into_iter()
+                .map(|method| meta(entity, operation, method));
+            match paths.iter_mut().find(|known| known.path == path) {
+                Some(known) => known.operations.extend(operations),
+                None => paths.push(MetaPath {
+                    path,
+                    operations: operations.collect(),
+                }),
+            }
+        }
+    }
+    paths
+}
+
+fn meta(entity: EntityType, operation: Operation, method: Method) -> MetaOperation {
+    let (summary, description) = texts(entity, operation);
+    let mut responses = vec![success(entity, operation)];
+    responses.extend(errors(statuses(operation, &method)));
+    MetaOperation {
+        tags: vec![entity.plural()],
+        summary: Some(intern(summary)),
+        description: Some(intern(description)),
+        external_docs: None,
+        params: parameters(entity, operation, &method),
+        request: request(entity, operation),
+        responses: MetaResponses { responses },
+        deprecated: false,
+        security: ["apiKey", "bearer"]
+            .map(|scheme| HashMap::from([(scheme, Vec::new())]))
+            .into(),
+        operation_id: Some(intern(operation_id(entity, operation, &method))),
+        code_samples: Vec::new(),
+        method,
+    }
+}
+
+fn operation_id(entity: EntityType, operation: Operation, method: &Method) -> String {
+    let title = entity.def().title;
+    match operation {
+        Operation::Create => format!("create{title}"),
+        Operation::Get => format!("get{title}"),
+        Operation::Update if *method == Method::PATCH => format!("patch{title}"),
+        Operation::Update => format!("update{title}"),
+        Operation::Delete => format!("delete{title}"),
+        Operation::CreateMany => format!("create{title}s"),
+        Operation::UpdateMany => format!("update{title}s"),
+        Operation::DeleteMany => format!("delete{title}s"),
+        Operation::Link => format!("link{title}"),
+        Operation::Unlink => format!("unlink{title}"),
+        Operation::SetNotes => format!("set{title}Notes"),
+        Operation::AppendNotes => format!("append{title}Notes"),
+    }
+}
+
+/// Summary and description.
+fn texts(entity: EntityType, operation: Operation) -> (String, String) {
+    let plural = entity.plural();
+    let (summary, description) = match operation {
+        Operation::Create => (
+            format!("Create a {entity}"),
+            "Makes a record. Linking from either side is the same link.",
+        ),
+        Operation::Get => (
+            format!("Get a {entity}"),
+            "One record with the custom columns of its type.",
+        ),
+        Operation::Update => (
+            format!("Change a {entity}"),
+            "Partial: an absent member is unchanged, null clears what can be empty, a given array of links replaces \
+             the present one, custom values are merged by column. A request that changes nothing makes no event and no new version.",
+        ),
+        Operation::Delete => (
+            format!("Delete a {entity}"),
+            "Deletes the record with its values and links. Every record that loses a link by it gets a new version and an event.",
+        ),
+        Operation::CreateMany => (
+            format!("Create many {plural}"),
+            "1 to 1000 in one request, all or nothing.",
+        ),
+        Operation::UpdateMany => (
+            format!("Change many {plural}"),
+            "1 to 1000 in one request, all or nothing; each with its id.",
+        ),
+        Operation::DeleteMany => (
+            format!("Delete many {plural}"),
+            "1 to 1000 in one request, all or nothing.",
+        ),
+        Operation::Link => (
+            format!("Link a {entity}"),
+            "Adds links of one relation and touches nothing else; what is linked already stays linked.",
+        ),
+        Operation::Unlink => (
+            format!("Unlink a {entity}"),
+            "Removes links of one relation and touches nothing else; what is not linked is passed over.",
+        ),
+        Operation::SetNotes => (
+            format!("Replace the notes of a {entity}"),
+            "Null removes them.",
+        ),
+        Operation::AppendNotes => (
+            format!("Append to the notes of a {entity}"),
+            "The present notes stay as they are; the new ones follow after a blank line.",
+        ),
+    };
+    (summary, description.to_owned())
+}
+
+fn statuses(operation: Operation, method: &Method) -> Vec<u16> {
+    let mut statuses = vec![400, 401, 403];
+    if operation != Operation::Get {
+        statuses.push(404);
+    } else {
+        statuses = vec![400, 401, 403, 404];
+    }
+    if *method == Method::POST {
+        statuses.extend([409, 422]);
+    }
+    if operation.takes_if_match() {
+        statuses.push(412);
+    }
+    if operation.has_body() {
+        statuses.extend([413, 415]);
+    }
+    statuses.push(500);
+    statuses.sort_unstable();
+    statuses
+}
+
+fn success(entity: EntityType, operation: Operation) -> MetaResponse {
+    let names = Names(entity);
+    let many = |schema: MetaSchemaRef, description| schema::array(description, schema);
+    let id = || {
+        let description = Some("The id of the deleted record.");
+        let schema = MetaSchema {
+            description,
+            ..MetaSchema::new_with_format("string", "uuid")
+        };
+        MetaSchemaRef::Inline(Box::new(schema))
+    };
+    let (status, description, schema) = match operation.shape() {
+        Shape::Wrapped => (200, "The record.", reference(names.answer())),
+        Shape::Created => (201, "The new record.", reference(names.record())),
+        Shape::CreatedMany => (
+            201,
+            "The new records, in the order of the request.",
+            many(reference(names.record()), "The new records."),
+        ),
+        Shape::Record => (200, "The record as it now is.", reference(names.record())),
+        Shape::Records => (
+            200,
+            "The records as they now are, in the order of the request.",
+            many(reference(names.record()), "The records."),
+        ),
+        Shape::Id => (200, "The id of the deleted record.", id()),
+        Shape::Ids => (
+            200,
+            "The ids of the deleted records.",
+            many(id(), "The ids."),
+        ),
+    };
+    let mut headers = Vec::new();
+    if matches!(
+        operation.shape(),
+        Shape::Wrapped | Shape::Created | Shape::Record
+    ) {
+        headers.push(header(
+            "ETag",
+            "The version of the record in quotes, for If-Match.",
+        ));
+    }
+    if operation.methods().contains(&Method::POST) {
+        headers.push(header(
+            "Idempotency-Replayed",
+            "`true` if this is the stored response of an earlier request.",
+        ));
+    }
+    let content = vec![MetaMediaType {
+        content_type: "application/json",
+        schema,
+    }];
+    MetaResponse {
+        description,
+        status: Some(status),
+        status_range: None,
+        content,
+        headers,
+    }
+}
+
+fn header(name: &str, description: &str) -> MetaHeader {
+    MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: false,
+        deprecated: false,
+        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+    }
+}
+
+fn request(entity: EntityType, operation: Operation) -> Option<MetaRequest> {
+    let names = Names(entity);
+    let schema = match operation {
+        Operation::Get | Operation::Delete => return None,
+        Operation::Create => reference(names.create()),
+        Operation::Update => reference(names.update()),
+        Operation::CreateMany => reference(names.create_many()),
+        Operation::UpdateMany => reference(names.update_many()),
+        Operation::DeleteMany => reference("Ids"),
+        Operation::Link | Operation::Unlink => link_body(entity),
+        Operation::SetNotes => reference("NotesInput"),
+        Operation::AppendNotes => reference("NotesAppendInput"),
+    };
+    let content = vec![MetaMediaType {
+        content_type: "application/json",
+        schema,
+    }];
+    Some(MetaRequest {
+        description: None,
+        content,
+        required: true,
+    })
+}
+
+fn link_body(entity: EntityType) -> MetaSchemaRef {
+    let mut bodies: Vec<String> = entity
+        .links()
+        .iter()
+        .flat_map(schema::link_bodies)
+        .collect();
+    bodies.sort_unstable();
+    bodies.dedup();
+    if let [only] = bodies.as_slice() {
+        return reference(only);
+    }
+    let one_of = bodies.into_iter().map(reference).collect();
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        one_of,
+        ..MetaSchema::ANY
+    }))
+}
+
+fn parameters(
+    entity: EntityType,
+    operation: Operation,
+    method: &Method,
+) -> Vec<MetaOperationParam> {
+    let mut parameters = Vec::new();
+    if operation.route().contains(":id") {
+        let schema = MetaSchema::new_with_format("string", "uuid");
+        parameters.push(parameter(
+            "id",
+            MetaParamIn::Path,
+            &format!("The {entity}."),
+            schema,
+        ));
+    }
+    if operation.route().contains(":relation") {
+        let relations = entity
+            .links()
+            .iter()
+            .map(|link| json!(link.relation))
+            .collect();
+        let schema = MetaSchema {
+            enum_items: relations,
+            ..MetaSchema::new("string")
+        };
+        parameters.push(parameter(
+            "relation",
+            MetaParamIn::Path,
+            "What to link.",
+            schema,
+        ));
+    }
+    if !matches!(operation.shape(), Shape::Id | Shape::Ids) {
+        let schema = MetaSchema {
+            enum_items: vec![json!("markdown"), json!("tiptap")],
+            default: Some(json!("markdown")),
+            ..MetaSchema::new("string")
+        };
+        let description = "How notes are shown in the response.";
+        parameters.push(parameter(
+            "notesFormat",
+            MetaParamIn::Query,
+            description,
+            schema,
+        ));
+    }
+    if operation.takes_if_match() {
+        let description = "The ETag that the record must have, or `*`; otherwise the request is refused with 412.";
+        parameters.push(parameter(
+            "If-Match",
+            MetaParamIn::Header,
+            description,
+            MetaSchema::new("string"),
+        ));
+    }
+    if *method == Method::POST {
+        let description =
+            "A request with this key runs once in 24 hours; a repeat gets the first response.";
+        let schema = MetaSchema {
+            min_length: Some(1),
+            max_length: Some(255),
+            ..MetaSchema::new("string")
+        };
+        parameters.push(parameter(
+            "Idempotency-Key",
+            MetaParamIn::Header,
+            description,
+            schema,
+        ));
+    }
+    parameters
+}
+
+fn parameter(
+    name: &str,
+    in_type: MetaParamIn,
+    description: &str,
+    schema: MetaSchema,
+) -> MetaOperationParam {
+    MetaOperationParam {
+        name: name.to_owned(),
+        schema: MetaSchemaRef::Inline(Box::new(schema)),
+        required: in_type == MetaParamIn::Path,
+        in_type,
+        description: Some(description.to_owned()),
+        deprecated: false,
+        explode: false,
+        style: None,
+    }
+}

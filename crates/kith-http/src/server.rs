@@ -1,0 +1,61 @@
+//! The surface on a socket, until it is told to stop.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use poem::Server;
+use poem::http::uri::Scheme;
+use poem::listener::{Acceptor, TcpAcceptor};
+use poem::web::{LocalAddr, RemoteAddr};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::app::{App, endpoint};
+
+/// How long requests in flight may take after the signal to stop (contract, section 12).
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long to wait when a connection cannot be accepted, for example for want of file descriptors.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Serves until `shutdown` completes, then finishes what is in flight, for at most 30 seconds.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let acceptor = Prompt(TcpAcceptor::from_tokio(listener)?);
+    Server::new_with_acceptor(acceptor)
+        .run_with_graceful_shutdown(endpoint(app), shutdown, Some(PATIENCE))
+        .await
+}
+
+/// Accepts connections that send at once what is written to them, and outlives moments of want.
+struct Prompt(TcpAcceptor);
+
+impl Acceptor for Prompt {
+    type Io = TcpStream;
+
+    fn local_addr(&self) -> Vec<LocalAddr> {
+        self.0.local_addr()
+    }
+
+    async fn accept(&mut self) -> io::Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
+        loop {
+            match self.0.accept().await {
+                Ok((socket, local, remote, scheme)) => {
+                    // A connection that is already gone refuses this, and will be found gone when it is read.
+                    let _ = socket.set_nodelay(true);
+                    return Ok((socket, local, remote, scheme));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+    }
+}
