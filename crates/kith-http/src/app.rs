@@ -1,11 +1,9 @@
 //! What the surface is made of, and how its parts are put together.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use kith_application::{Accounts, Records};
-use kith_domain::ports::Ids;
+use kith_domain::ports::{Health, Ids};
 use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
 use poem_openapi::OpenApi;
 
@@ -17,10 +15,6 @@ use crate::{docs, document, system};
 /// Where every path of the API begins.
 pub(crate) const PREFIX: &str = "/api/v1";
 
-/// Says whether the server can do its work (database reachable, schema current), or why not.
-pub type Ready =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
-
 /// The use cases behind the surface.
 #[derive(Clone)]
 pub struct App {
@@ -30,8 +24,8 @@ pub struct App {
     pub accounts: Arc<Accounts>,
     /// Makes request ids.
     pub ids: Arc<dyn Ids>,
-    /// For `GET /readyz`.
-    pub ready: Ready,
+    /// Whether the storage can serve, for `GET /readyz`.
+    pub health: Arc<dyn Health>,
 }
 
 /// Everything that answers: the API, its description, and the signs of life.

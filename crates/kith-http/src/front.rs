@@ -112,7 +112,7 @@ fn failed(error: Error, id: &HeaderValue) -> Response {
         );
     }
     let mut response = reply::problem(&failure.problem, text(id));
-    if let Some((name, value)) = failure.header {
+    if let Some((name, value)) = failure.header.map(|header| *header) {
         response.headers_mut().insert(name, value);
     }
     if failure.problem.status == 401 {
@@ -132,9 +132,8 @@ fn of_framework(error: &Error) -> Failure {
             Problem::new(status, "bad_request", "Bad request", error.to_string()).into()
         }
         _ => Failure {
-            problem: Problem::internal(),
-            header: None,
             cause: Some(error.to_string()),
+            ..Failure::from(Problem::internal())
         },
     }
 }

@@ -16,6 +16,6 @@ mod route;
 mod server;
 mod system;
 
-pub use app::{App, Ready, endpoint};
+pub use app::{App, endpoint};
 pub use document::{OpenApiVersion, openapi};
 pub use server::serve;

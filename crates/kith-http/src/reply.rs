@@ -11,9 +11,9 @@ use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 #[error("{} {}", problem.status, problem.code)]
 pub(crate) struct Failure {
     /// What the caller is told.
-    pub(crate) problem: Problem,
+    pub(crate) problem: Box<Problem>,
     /// A header that belongs to the answer.
-    pub(crate) header: Option<(HeaderName, HeaderValue)>,
+    pub(crate) header: Option<Box<(HeaderName, HeaderValue)>>,
     /// What only the log is told.
     pub(crate) cause: Option<String>,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Failure {
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Failure {
-            problem,
+            problem: Box::new(problem),
             header: None,
             cause: None,
         }
@@ -63,20 +63,22 @@ impl From<RepositoryError> for Failure {
     fn from(error: RepositoryError) -> Self {
         let cause = Some(error.to_string());
         match error {
-            RepositoryError::Unavailable(_) => Failure {
-                problem: Problem::new(
-                    503,
-                    "unavailable",
-                    "Unavailable",
-                    "the storage cannot be reached or is too busy; nothing was done, the request may be repeated",
-                ),
-                header: Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
-                cause,
-            },
+            RepositoryError::Unavailable(_) => {
+                let detail = "the storage cannot be reached or is too busy; nothing was done, the request may be repeated";
+                let problem = Problem::new(503, "unavailable", "Unavailable", detail);
+                let header = Some(Box::new((
+                    header::RETRY_AFTER,
+                    HeaderValue::from_static("1"),
+                )));
+                Failure {
+                    header,
+                    cause,
+                    ..Failure::from(problem)
+                }
+            }
             RepositoryError::Failed(_) => Failure {
-                problem: Problem::internal(),
-                header: None,
                 cause,
+                ..Failure::from(Problem::internal())
             },
         }
     }

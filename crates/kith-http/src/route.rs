@@ -67,7 +67,7 @@ impl Methods {
         // A list of method names is always a valid header value.
         failure.header = HeaderValue::from_str(&self.allow)
             .ok()
-            .map(|allow| (header::ALLOW, allow));
+            .map(|allow| Box::new((header::ALLOW, allow)));
         failure
     }
 }

@@ -1,5 +1,7 @@
 //! Signs of life: `/healthz` and `/readyz` (contract, section 12).
 
+use std::sync::Arc;
+
 use kith_api_types::Problem;
 use poem::Response;
 use poem::endpoint::{BoxEndpoint, EndpointExt, make};
@@ -9,13 +11,13 @@ use crate::app::{App, answer};
 use crate::reply::{self, Failure};
 
 pub(crate) fn routes(app: &App) -> Vec<(&'static str, BoxEndpoint<'static>)> {
-    let ready = app.ready.clone();
+    let health = Arc::clone(&app.health);
     let readyz = make(move |_| {
-        let ready = ready.clone();
+        let health = Arc::clone(&health);
         async move {
-            match ready().await {
+            match health.check().await {
                 Ok(()) => Ok(ok("ready")),
-                Err(reason) => Err(poem::Error::from(not_ready(reason))),
+                Err(error) => Err(poem::Error::from(not_ready(error.to_string()))),
             }
         }
     });
