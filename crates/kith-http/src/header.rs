@@ -62,7 +62,7 @@ pub(crate) fn claim(
     };
     let mut fingerprint = digest::Context::new(&digest::SHA256);
     let path = request
-        .original_uri()
+        .uri()
         .path_and_query()
         .map_or("", |path| path.as_str());
     for part in [

@@ -1,0 +1,16 @@
+//! The surface as a client sees it, over the in-memory repository.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "http/bad_input.rs"]
+mod bad_input;
+#[path = "http/idempotency.rs"]
+mod idempotency;
+#[path = "http/records.rs"]
+mod records;
+#[path = "http/socket.rs"]
+mod socket;
+#[path = "http/surface.rs"]
+mod surface;
+#[path = "http/world.rs"]
+mod world;

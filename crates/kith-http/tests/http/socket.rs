@@ -1,0 +1,94 @@
+//! The surface on a real socket: bodies in chunks, and the stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::world::{KEY, app, memory};
+
+async fn served() -> (
+    std::net::SocketAddr,
+    oneshot::Sender<()>,
+    tokio::task::JoinHandle<std::io::Result<()>>,
+) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(kith_http::serve(listener, app(Arc::new(memory())), async {
+        let _ = stopped.await;
+    }));
+    (address, stop, server)
+}
+
+async fn exchange(address: std::net::SocketAddr, parts: &[Vec<u8>]) -> String {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    for part in parts {
+        socket.write_all(part).await.unwrap();
+    }
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn head(length: &str) -> Vec<u8> {
+    format!("POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nx-api-key: {KEY}\r\nContent-Type: application/json\r\n{length}\r\n\r\n").into_bytes()
+}
+
+fn chunk(bytes: &[u8]) -> Vec<u8> {
+    let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
+    chunk.extend_from_slice(bytes);
+    chunk.extend_from_slice(b"\r\n");
+    chunk
+}
+
+#[tokio::test]
+async fn chunked_bodies_are_read_and_limited() {
+    let (address, _stop, _server) = served().await;
+    let parts = [
+        head("Transfer-Encoding: chunked"),
+        chunk(b"{\"name\":"),
+        chunk(b"\"T\"}"),
+        b"0\r\n\r\n".to_vec(),
+    ];
+    let answer = exchange(address, &parts).await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let mut parts = vec![head("Transfer-Encoding: chunked")];
+    parts.extend((0..10).map(|_| chunk(&vec![b' '; 1024 * 1024])));
+    parts.push(b"0\r\n\r\n".to_vec());
+    let answer = exchange(address, &parts).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+#[tokio::test]
+async fn ten_megabytes_are_refused_legibly() {
+    let (address, _stop, _server) = served().await;
+    let answer = exchange(
+        address,
+        &[head("Content-Length: 10485760"), vec![b' '; 10_485_760]],
+    )
+    .await;
+    assert!(
+        answer.starts_with("HTTP/1.1 413") && answer.contains("body_too_large"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn the_stop_is_prompt_when_nothing_runs() {
+    let (address, stop, server) = served().await;
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut buffer = [0; 1024];
+    assert!(idle.read(&mut buffer).await.unwrap() > 0);
+    stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), server)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+}

@@ -1,0 +1,273 @@
+//! A server in memory with one company, and a client with its key.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use kith_api_types::JsonEventEncoder;
+use kith_application::credentials::key_digest;
+use kith_application::{Accounts, Records};
+use kith_domain::actor::{Actor, Permissions};
+use kith_domain::event::CommittedEvent;
+use kith_domain::ports::directory::{Directory, KeyHolder, NewApiKey, NewCompany};
+use kith_domain::ports::{
+    Clock, Health, Ids, MemoryRepository, Repository, RepositoryError, Settled, UnitOfWork,
+};
+use kith_domain::record::{Record, RecordKey};
+use kith_domain::time::Timestamp;
+use kith_http::{App, endpoint};
+use poem::Response;
+use poem::http::Method;
+use poem::test::TestClient;
+use serde_json::Value;
+use uuid::Uuid;
+
+pub(crate) const COMPANY: Uuid = Uuid::from_u128(0xC0);
+pub(crate) const USER: Uuid = Uuid::from_u128(0x05);
+pub(crate) const KEY: &str = "administrator-key";
+pub(crate) const NOBODY: &str = "0198c5f2-7a3e-7c14-9d52-3b8e6f1a2c44";
+
+/// An answer, read.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(known, _)| known == name);
+        found.next().map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// Pointers and codes of the problems, after checking that this is a problem of a status.
+    pub(crate) fn problems(&self, status: u16) -> Vec<(String, String)> {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["requestId"], self.header("x-request-id").unwrap());
+        for member in ["type", "title", "detail", "code"] {
+            assert!(
+                problem[member]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{}",
+                self.body
+            );
+        }
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let text = |error: &Value, member: &str| error[member].as_str().unwrap().to_owned();
+        errors
+            .iter()
+            .map(|error| (text(error, "pointer"), text(error, "code")))
+            .collect()
+    }
+}
+
+/// The server with its client.
+pub(crate) struct World {
+    client: TestClient<Box<dyn poem::endpoint::DynEndpoint<Output = Response>>>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        World::over(Arc::new(memory()))
+    }
+
+    pub(crate) fn over(repository: Arc<dyn Repository>) -> Self {
+        let endpoint = poem::endpoint::ToDynEndpoint(endpoint(app(repository)));
+        World {
+            client: TestClient::new(Box::new(endpoint) as Box<_>),
+        }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Reply {
+        let mut request = self.client.request(method, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.body(body.into()).send().await.0;
+        let headers = response.headers().iter();
+        let headers = headers
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        let status = response.status().as_u16();
+        Reply {
+            status,
+            headers,
+            body: response.into_body().into_string().await.unwrap(),
+        }
+    }
+
+    /// With the administrator's key and a JSON body.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: impl Into<Vec<u8>>) -> Reply {
+        let headers = [("x-api-key", KEY), ("content-type", "application/json")];
+        self.send(method, &format!("/api/v1{path}"), &headers, body)
+            .await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.call(Method::POST, path, body.to_string()).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.call(Method::PUT, path, body.to_string()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, path, "").await
+    }
+
+    /// Creates a record and gives its id.
+    pub(crate) async fn made(&self, path: &str, body: &Value) -> String {
+        let reply = self.post(path, body).await;
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        reply.json()["id"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(crate) fn memory() -> MemoryRepository {
+    let repository = MemoryRepository::default();
+    repository.add_user(COMPANY, USER);
+    repository
+}
+
+pub(crate) fn app(repository: Arc<dyn Repository>) -> App {
+    let clock = Arc::new(Tick::default());
+    let ids: Arc<dyn Ids> = Arc::new(Count::default());
+    App {
+        records: Arc::new(Records::new(
+            repository,
+            Arc::new(JsonEventEncoder),
+            clock.clone(),
+            ids.clone(),
+        )),
+        accounts: Arc::new(Accounts::new(Arc::new(Keys), clock, ids.clone())),
+        ids,
+        health: Arc::new(Keys),
+    }
+}
+
+/// Every look at the clock is a second later.
+#[derive(Default)]
+struct Tick(AtomicU64);
+
+impl Clock for Tick {
+    fn now(&self) -> Timestamp {
+        let ticks = i64::try_from(self.0.fetch_add(1, Ordering::Relaxed)).unwrap();
+        Timestamp(1_776_852_000_000 + ticks * 1_000)
+    }
+}
+
+#[derive(Default)]
+struct Count(AtomicU64);
+
+impl Ids for Count {
+    fn new_id(&self) -> Uuid {
+        Uuid::from_u128(
+            0x0198_0000_0000_7000_8000_0000_0000_0000
+                + u128::from(self.0.fetch_add(1, Ordering::Relaxed)),
+        )
+    }
+}
+
+/// Three keys: an administrator's, one without rights, one of an inactive user.
+struct Keys;
+
+#[async_trait]
+impl Health for Keys {
+    async fn check(&self) -> Result<(), RepositoryError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Directory for Keys {
+    async fn holder_of_key(
+        &self,
+        digest: &[u8; 32],
+        _: Timestamp,
+    ) -> Result<Option<KeyHolder>, RepositoryError> {
+        let holder = |permissions, is_active| KeyHolder {
+            actor: Actor {
+                company: COMPANY,
+                user: USER,
+                permissions,
+            },
+            is_active,
+        };
+        let known = [
+            (KEY, holder(Permissions::all(), true)),
+            ("powerless-key", holder(Permissions::default(), true)),
+            ("inactive-key", holder(Permissions::all(), false)),
+        ];
+        let mut found = known
+            .into_iter()
+            .filter(|(key, _)| key_digest(key) == *digest);
+        Ok(found.next().map(|(_, holder)| holder))
+    }
+
+    async fn create_company(&self, _: &NewCompany) -> Result<bool, RepositoryError> {
+        Ok(false)
+    }
+
+    async fn user_by_email(&self, _: &str) -> Result<Option<(Uuid, Uuid)>, RepositoryError> {
+        Ok(None)
+    }
+
+    async fn create_api_key(&self, _: &NewApiKey) -> Result<(), RepositoryError> {
+        Ok(())
+    }
+
+    async fn is_empty(&self) -> Result<bool, RepositoryError> {
+        Ok(true)
+    }
+}
+
+/// What a repository can do to a server.
+pub(crate) enum Broken {
+    /// It panics.
+    Panicking,
+    /// It fails and says things that nobody outside should read.
+    Failing,
+    /// It is too busy.
+    Busy,
+}
+
+#[async_trait]
+impl Repository for Broken {
+    async fn transact(&self, _: Box<dyn UnitOfWork>) -> Result<Settled, RepositoryError> {
+        match self {
+            Broken::Panicking => panic!("secret inside"),
+            Broken::Failing => Err(RepositoryError::Failed("secret inside".to_owned())),
+            Broken::Busy => Err(RepositoryError::Unavailable("secret inside".to_owned())),
+        }
+    }
+
+    async fn get(&self, _: Uuid, _: RecordKey) -> Result<Option<Arc<Record>>, RepositoryError> {
+        Ok(None)
+    }
+
+    async fn events(
+        &self,
+        _: Uuid,
+        _: i64,
+        _: usize,
+    ) -> Result<Vec<CommittedEvent>, RepositoryError> {
+        Ok(Vec::new())
+    }
+}
