@@ -13,8 +13,8 @@ use kith_domain::record::RecordKey;
 use kith_domain::violation::{Violation, pointer_token};
 use uuid::Uuid;
 
-use crate::nearest::nearest;
 use crate::tree::{Json, Kind, NotJson};
+use kith_domain::text::{excerpt, nearest};
 
 /// Most records of one request.
 pub const MAX_BATCH: usize = 1_000;
@@ -411,7 +411,7 @@ fn unknown_member<'a>(
     known: impl Iterator<Item = &'a str> + Clone,
     holder: &str,
 ) -> Violation {
-    let shown = kith_domain::text::excerpt(name, 60);
+    let shown = excerpt(name, 60);
     let mut message = format!("{holder} has no member `{shown}`");
     match nearest(name, known.clone()) {
         Some(near) => message.push_str(&format!("; did you mean `{near}`?")),

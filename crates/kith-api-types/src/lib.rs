@@ -5,7 +5,6 @@
 pub mod draft;
 pub mod event;
 pub mod json;
-pub mod nearest;
 pub mod problem;
 pub mod record;
 pub mod schema;

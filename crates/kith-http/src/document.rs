@@ -13,7 +13,7 @@ use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use poem::http::StatusCode;
 use poem_openapi::registry::{MetaMediaType, MetaResponse};
-use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
+use poem_openapi::{ContactObject, LicenseObject, OpenApiService, ServerObject};
 
 use crate::app::{PREFIX, answer};
 use crate::records::RecordsApi;
@@ -43,6 +43,7 @@ pub fn openapi(version: OpenApiVersion) -> String {
     let service = service
         .description(DESCRIPTION)
         .license(license)
+        .contact(ContactObject::new().name("The operators of this server"))
         .server(ServerObject::new("/").description("This server."))
         .url_prefix(PREFIX);
     finish::finish(&service.spec(), version)

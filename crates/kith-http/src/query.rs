@@ -1,7 +1,7 @@
 //! The query string of requests for records: few parameters, each with few values.
 
-use kith_api_types::nearest::nearest;
 use kith_api_types::{NotesFormat, Problem};
+use kith_domain::text::{excerpt, nearest};
 use poem::Request;
 
 use crate::reply::Failure;
@@ -25,7 +25,7 @@ pub(crate) fn shown(request: &Request) -> Result<Shown, Failure> {
             ("notesFormat", "markdown") => shown.notes = NotesFormat::Markdown,
             ("notesFormat", "tiptap") => shown.notes = NotesFormat::Tiptap,
             ("notesFormat", other) => {
-                let other = kith_domain::text::excerpt(other, 60);
+                let other = excerpt(other, 60);
                 return Err(invalid(format!(
                     "notesFormat is `{other}`; accepted are markdown and tiptap"
                 )));
@@ -37,7 +37,7 @@ pub(crate) fn shown(request: &Request) -> Result<Shown, Failure> {
 }
 
 fn unknown(name: &str, known: &[&str]) -> Failure {
-    let shown = kith_domain::text::excerpt(name, 60);
+    let shown = excerpt(name, 60);
     let hint = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("accepted are {}", known.join(", ")),

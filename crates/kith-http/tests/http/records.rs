@@ -88,7 +88,10 @@ async fn every_type_is_made_read_changed_and_deleted() {
         let path = format!("/{plural}/{id}");
         assert_eq!(world.get(&path).await.status, 200, "{plural}");
         assert_eq!(
-            world.put(&path, &json!({"userIds": [USER.to_string()]})).await.json()["version"],
+            world
+                .put(&path, &json!({"userIds": [USER.to_string()]}))
+                .await
+                .json()["version"],
             2
         );
         assert_eq!(
