@@ -412,14 +412,15 @@ fn unknown_member<'a>(
     holder: &str,
 ) -> Violation {
     let shown = excerpt(name, 60);
-    let mut message = format!("{holder} has no member `{shown}`");
-    match nearest(name, known.clone()) {
-        Some(near) => message.push_str(&format!("; did you mean `{near}`?")),
-        None => {
-            let known: Vec<_> = known.collect();
-            message.push_str(&format!("; accepted are {}", known.join(", ")));
-        }
-    }
+    let hint = match nearest(name, known.clone()) {
+        Some(near) => format!("did you mean `{near}`? "),
+        None => String::new(),
+    };
+    let known: Vec<_> = known.collect();
+    let message = format!(
+        "{holder} has no member `{shown}`; {hint}accepted are {}",
+        known.join(", ")
+    );
     Violation::new(
         format!("{place}/{}", pointer_token(&shown)),
         "unknown_member",
