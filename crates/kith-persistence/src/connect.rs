@@ -100,6 +100,8 @@ fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(30))
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-8000")
+        // 16 MB of log before it is folded into the file: pages that are written again and again are folded once.
+        .pragma("wal_autocheckpoint", "4000")
 }
 
 /// A small pool for schema steps and workspace changes.
