@@ -1,2 +1,17 @@
-//! The binary `kith`.
-fn main() {}
+//! The binary `kith`: configuration, composition of the crates, and the command line.
+
+mod cli;
+mod commands;
+mod config;
+mod demo;
+mod logging;
+mod sources;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => cli::complain(&error),
+    }
+}

@@ -1,0 +1,209 @@
+//! What the commands do.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use kith_api_types::event::JsonEventEncoder;
+use kith_application::accounts::Person;
+use kith_application::credentials::{MIN_PASSWORD, hash_password};
+use kith_application::{Accounts, Records};
+use kith_domain::email::parse_email;
+use kith_domain::ports::directory::Directory;
+use kith_domain::ports::{Clock, Ids, Repository, Silent};
+use kith_http::OpenApiVersion;
+use kith_persistence::{Settings, Store};
+
+use crate::cli::say;
+use crate::config::Config;
+use crate::demo;
+use crate::sources::{OrderedIds, SystemClock};
+
+/// `kith company create`.
+#[derive(Debug, Args)]
+pub(crate) struct CompanyArgs {
+    /// Name of the company
+    #[arg(long)]
+    name: String,
+    /// E-mail address of its administrator
+    #[arg(long, value_name = "EMAIL")]
+    admin_email: String,
+    /// Password of the administrator, at least 10 characters; without it they can only use their key
+    #[arg(long, value_name = "PASSWORD")]
+    admin_password: Option<String>,
+    /// Print JSON: {companyId, userId, apiKey}
+    #[arg(long)]
+    json: bool,
+}
+
+/// `kith api-key create`.
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// E-mail address of the key's owner
+    #[arg(long)]
+    email: String,
+    /// What the key is for
+    #[arg(long)]
+    name: String,
+    /// Print JSON: {apiKey}
+    #[arg(long)]
+    json: bool,
+}
+
+/// The crates put together over one storage.
+pub(crate) struct App {
+    pub(crate) store: Arc<Store>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) records: Arc<Records>,
+}
+
+impl App {
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        Store::migrate(&config.database_url).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn Ids> = Arc::new(OrderedIds);
+        let settings = Settings::new(&config.database_url);
+        let store = Arc::new(Store::open(&settings, Arc::clone(&clock), Arc::new(Silent)).await?);
+        let directory: Arc<dyn Directory> = store.clone();
+        let repository: Arc<dyn Repository> = store.clone();
+        Ok(App {
+            accounts: Arc::new(Accounts::new(
+                directory,
+                Arc::clone(&clock),
+                Arc::clone(&ids),
+            )),
+            records: Arc::new(Records::new(
+                repository,
+                Arc::new(JsonEventEncoder),
+                clock,
+                ids,
+            )),
+            store,
+        })
+    }
+}
+
+/// Serves until the process is asked to stop.
+pub(crate) async fn serve(config: &Config, with_demo: bool) -> anyhow::Result<()> {
+    let app = App::open(config).await?;
+    if with_demo && app.accounts.is_empty().await? {
+        for line in demo::found(&app).await? {
+            say(&line)?;
+        }
+    }
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    tracing::info!(address = %listener.local_addr()?, public_url = %config.public_url, "listening");
+    let surface = kith_http::App {
+        records: Arc::clone(&app.records),
+        accounts: Arc::clone(&app.accounts),
+        ids: Arc::new(OrderedIds),
+        health: app.store.clone(),
+    };
+    kith_http::serve(listener, surface, stop_requested()).await?;
+    app.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn stop_requested() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot listen for SIGTERM");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Schema only.
+pub(crate) async fn migrate(config: &Config, check: bool) -> anyhow::Result<()> {
+    if !check {
+        Store::migrate(&config.database_url).await?;
+        return Ok(say("the schema is current")?);
+    }
+    let pending = Store::pending_steps(&config.database_url).await?;
+    if pending.is_empty() {
+        return Ok(say("the schema is current")?);
+    }
+    for step in &pending {
+        say(step)?;
+    }
+    bail!(
+        "{} schema steps are pending; `kith migrate` does them",
+        pending.len()
+    )
+}
+
+/// A tenant with its administrator.
+pub(crate) async fn create_company(config: &Config, args: CompanyArgs) -> anyhow::Result<()> {
+    let name = args.name.trim();
+    if name.is_empty() {
+        bail!("--name is empty; a company needs a name");
+    }
+    let email = parse_email(&args.admin_email)
+        .map_err(|error| anyhow::anyhow!("--admin-email: {error}"))?;
+    let password_hash = match &args.admin_password {
+        Some(password) if password.chars().count() < MIN_PASSWORD => {
+            bail!("--admin-password is too short; at least {MIN_PASSWORD} characters are accepted");
+        }
+        Some(password) => Some(hash_password(password)?),
+        None => None,
+    };
+    let app = App::open(config).await?;
+    let administrator = Person {
+        email,
+        first_name: String::new(),
+        last_name: String::new(),
+        password_hash,
+    };
+    let founded = app
+        .accounts
+        .found_company(name, administrator, Vec::new())
+        .await?;
+    app.store.close().await;
+    let (company, user, key) = (founded.company, founded.user, founded.api_key.reveal());
+    if args.json {
+        let made = serde_json::json!({ "companyId": company, "userId": user, "apiKey": key });
+        return Ok(say(&made.to_string())?);
+    }
+    say(&format!("company  {company}"))?;
+    say(&format!("user     {user}"))?;
+    Ok(say(&format!("API key  {key}"))?)
+}
+
+/// A key for a user.
+pub(crate) async fn create_key(config: &Config, args: KeyArgs) -> anyhow::Result<()> {
+    let app = App::open(config).await?;
+    let key = app
+        .accounts
+        .create_key(args.email.trim(), args.name.trim())
+        .await?;
+    app.store.close().await;
+    if args.json {
+        return Ok(say(
+            &serde_json::json!({ "apiKey": key.reveal() }).to_string()
+        )?);
+    }
+    Ok(say(key.reveal())?)
+}
+
+/// The OpenAPI document.
+pub(crate) fn openapi(v3_0: bool) -> anyhow::Result<()> {
+    let version = if v3_0 {
+        OpenApiVersion::V3_0
+    } else {
+        OpenApiVersion::V3_1
+    };
+    Ok(say(kith_http::openapi(version).trim_end())?)
+}

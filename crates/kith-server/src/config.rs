@@ -1,0 +1,183 @@
+//! Settings: flags, then environment, then the file named by `--config`, then defaults (contract, section 12).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+const DEFAULT_DATABASE: &str = "sqlite://kith.db?mode=rwc";
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settings as given, by flag or environment; the same names are the members of the TOML file.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Given {
+    /// Where the data is: sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE
+    /// [default: sqlite://kith.db?mode=rwc]
+    #[arg(
+        long,
+        env = "KITH_DATABASE_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
+    database_url: Option<String>,
+
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "KITH_LISTEN", value_name = "ADDRESS", global = true)]
+    listen: Option<String>,
+
+    /// The address that people and clients use [default: http://LISTEN]
+    #[arg(long, env = "KITH_PUBLIC_URL", value_name = "URL", global = true)]
+    public_url: Option<String>,
+
+    /// What to log: error, warn, info, debug or trace, or a filter such as kith_http=debug,info [default: info]
+    #[arg(long, env = "KITH_LOG", value_name = "FILTER", global = true)]
+    log: Option<String>,
+
+    /// How log lines look [default: text]
+    #[arg(long, env = "KITH_LOG_FORMAT", value_name = "FORMAT", global = true)]
+    log_format: Option<LogFormat>,
+}
+
+/// Settings in force.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) database_url: String,
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: String,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// Names of the environment variables that Kith knows.
+const VARIABLES: [&str; 6] = [
+    "KITH_CONFIG",
+    "KITH_DATABASE_URL",
+    "KITH_LISTEN",
+    "KITH_PUBLIC_URL",
+    "KITH_LOG",
+    "KITH_LOG_FORMAT",
+];
+
+/// Variables of the test suite, which are not settings.
+const TEST_PREFIX: &str = "KITH_TEST_";
+
+impl Given {
+    /// Fills what was not given from the file, then from the defaults.
+    ///
+    /// # Errors
+    /// A sentence about the first setting that is unknown or not understood.
+    pub(crate) fn complete(self, file: Option<&Path>) -> anyhow::Result<Config> {
+        refuse_unknown_variables()?;
+        let file = file.map(read_file).transpose()?.unwrap_or_default();
+        let listen = self
+            .listen
+            .or(file.listen)
+            .unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let listen: SocketAddr = listen.parse().with_context(|| {
+            format!("the setting listen is {listen:?}; an address with a port is accepted, as in {DEFAULT_LISTEN}")
+        })?;
+        let public_url = self
+            .public_url
+            .or(file.public_url)
+            .unwrap_or_else(|| format!("http://{listen}"));
+        if !(public_url.starts_with("http://") || public_url.starts_with("https://")) {
+            bail!("the setting public-url is {public_url:?}; it begins with http:// or https://");
+        }
+        Ok(Config {
+            database_url: self
+                .database_url
+                .or(file.database_url)
+                .unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
+            listen,
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+        })
+    }
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Given> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the file {} cannot be read", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("the file {} is not understood", path.display()))
+}
+
+/// A typo in a variable must not silently do nothing.
+fn refuse_unknown_variables() -> anyhow::Result<()> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = names
+        .filter(|name| name.starts_with("KITH_") && !name.starts_with(TEST_PREFIX))
+        .find(|name| !VARIABLES.contains(&name.as_str()));
+    match unknown {
+        Some(name) => bail!(
+            "the environment variable {name} is not a setting; known are {}",
+            VARIABLES.join(", ")
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The file with settings, if one was named.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ConfigFile {
+    /// A TOML file with settings, named like the flags with underscores: listen = "0.0.0.0:8080"
+    #[arg(long, env = "KITH_CONFIG", value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let folder = std::env::temp_dir().join(format!("kith-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("kith.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:9000\"\nlog = \"debug\"\n").unwrap();
+        let given = Given {
+            listen: Some("127.0.0.1:9001".to_owned()),
+            ..Given::default()
+        };
+        let config = given.complete(Some(&file)).unwrap();
+        assert_eq!(config.listen.port(), 9001);
+        assert_eq!(config.log, "debug");
+        assert_eq!(config.database_url, DEFAULT_DATABASE);
+        assert_eq!(config.public_url, "http://127.0.0.1:9001");
+
+        std::fs::write(&file, "lisen = \"127.0.0.1:9000\"\n").unwrap();
+        let error = format!("{:#}", Given::default().complete(Some(&file)).unwrap_err());
+        assert!(error.contains("lisen"), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_wrong_address_is_explained() {
+        let given = Given {
+            listen: Some("8080".to_owned()),
+            ..Given::default()
+        };
+        let error = given.complete(None).unwrap_err().to_string();
+        assert!(
+            error.contains("listen") && error.contains("127.0.0.1:8080"),
+            "{error}"
+        );
+    }
+}
