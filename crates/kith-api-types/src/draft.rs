@@ -267,12 +267,12 @@ pub fn notes_input(json: Json<'_>) -> Result<Option<NotesInput>, Violation> {
 
 /// Problems found so far.
 #[derive(Default)]
-struct Problems {
+pub(crate) struct Problems {
     found: Vec<Violation>,
 }
 
 impl Problems {
-    fn add(&mut self, problem: Violation) {
+    pub(crate) fn add(&mut self, problem: Violation) {
         if self.found.len() < MAX_PROBLEMS {
             self.found.push(problem);
         }
@@ -282,7 +282,7 @@ impl Problems {
         self.found.len() >= MAX_PROBLEMS
     }
 
-    fn none(self) -> Result<(), ReadError> {
+    pub(crate) fn none(self) -> Result<(), ReadError> {
         if self.found.is_empty() {
             Ok(())
         } else {
@@ -405,7 +405,7 @@ fn only_member<'a>(
 }
 
 /// A member that nothing knows, with the nearest known name.
-fn unknown_member<'a>(
+pub(crate) fn unknown_member<'a>(
     place: &str,
     name: &str,
     known: impl Iterator<Item = &'a str> + Clone,

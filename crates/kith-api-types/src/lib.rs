@@ -2,12 +2,14 @@
 //!
 //! Shapes only: no rules, no queries, nothing of HTTP. Everything is derived from the tables of `kith-domain`.
 
+pub mod column;
 pub mod draft;
 pub mod event;
 pub mod json;
 pub mod problem;
 pub mod record;
 pub mod schema;
+pub mod search;
 pub mod tree;
 
 pub use event::JsonEventEncoder;
