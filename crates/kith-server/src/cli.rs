@@ -46,9 +46,9 @@ enum Command {
     },
     /// Print the OpenAPI document; needs no database
     Openapi {
-        /// OpenAPI 3.0.3 for generators that do not know 3.1
-        #[arg(long = "v3-0")]
-        v3_0: bool,
+        /// The version of the specification; 3.0 for generators that do not know 3.1
+        #[arg(long, value_name = "VERSION", default_value = "3.1", value_parser = ["3.1", "3.0"])]
+        openapi_version: String,
     },
 }
 
@@ -70,8 +70,8 @@ enum ApiKeyCommand {
 /// Whatever stopped it, as sentences for a person.
 pub(crate) fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    if let Command::Openapi { v3_0 } = cli.command {
-        return commands::openapi(v3_0);
+    if let Command::Openapi { openapi_version } = &cli.command {
+        return commands::openapi(openapi_version);
     }
     let config = cli.given.complete(cli.file.config.as_deref())?;
     crate::logging::start(&config.log, config.log_format)?;
@@ -88,7 +88,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             Command::ApiKey {
                 command: ApiKeyCommand::Create(args),
             } => commands::create_key(&config, args).await,
-            Command::Openapi { v3_0 } => commands::openapi(v3_0),
+            Command::Openapi { openapi_version } => commands::openapi(&openapi_version),
         }
     })
 }

@@ -199,11 +199,10 @@ pub(crate) async fn create_key(config: &Config, args: KeyArgs) -> anyhow::Result
 }
 
 /// The OpenAPI document.
-pub(crate) fn openapi(v3_0: bool) -> anyhow::Result<()> {
-    let version = if v3_0 {
-        OpenApiVersion::V3_0
-    } else {
-        OpenApiVersion::V3_1
+pub(crate) fn openapi(version: &str) -> anyhow::Result<()> {
+    let version = match version {
+        "3.0" => OpenApiVersion::V3_0,
+        _ => OpenApiVersion::V3_1,
     };
     Ok(say(kith_http::openapi(version).trim_end())?)
 }

@@ -12,7 +12,9 @@ use crate::config::LogFormat;
 /// # Errors
 /// When the filter is not understood.
 pub(crate) fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| {
+    // What the libraries say at info of their own starts and stops, Kith says itself.
+    let quiet = format!("poem=warn,sea_orm_migration=warn,{filter}");
+    let filter = EnvFilter::try_new(quiet).with_context(|| {
         format!("the log filter {filter:?} is not understood; a level such as info is accepted")
     })?;
     let builder = tracing_subscriber::fmt()
