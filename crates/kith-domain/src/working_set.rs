@@ -68,13 +68,11 @@ impl WorkingSet {
     }
 
     /// Adds a record as it is stored. A record that is already there stays as it is.
-    pub fn load(&mut self, record: Record) {
-        self.entries.entry(record.key()).or_insert_with(|| {
-            let record = Arc::new(record);
-            Entry {
-                stored: Some(Arc::clone(&record)),
-                current: Some(record),
-            }
+    pub fn load(&mut self, record: impl Into<Arc<Record>>) {
+        let record = record.into();
+        self.entries.entry(record.key()).or_insert_with(|| Entry {
+            stored: Some(Arc::clone(&record)),
+            current: Some(record),
         });
     }
 

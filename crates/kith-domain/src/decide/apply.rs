@@ -217,6 +217,10 @@ fn update(
 /// Brings the content of a draft into a staged record.
 fn content(stage: &mut Stage<'_>, key: RecordKey, draft: &Draft, problems: &mut Problems) {
     problems.extend(draft.problems.iter().cloned());
+    if draft.entity != key.entity {
+        let message = format!("expected a {}, received a {}", key.entity, draft.entity);
+        return problems.add(Violation::new("", "wrong_type", message));
+    }
     fields(stage, key, draft, problems);
     let notes = match &draft.notes {
         Patch::Absent | Patch::Unreadable => Ok(None),
@@ -265,6 +269,12 @@ fn fields(stage: &mut Stage<'_>, key: RecordKey, draft: &Draft, problems: &mut P
                     "required",
                     message,
                 ));
+                continue;
+            }
+            Patch::Null if def.kind.is_derived() => {
+                let message = format!("{} takes {}", def.label, normalise::accepted(def.kind));
+                let pointer = format!("/{}", def.name);
+                problems.add(Violation::new(pointer, "wrong_type", message));
                 continue;
             }
             Patch::Null => def.kind.default_value(),

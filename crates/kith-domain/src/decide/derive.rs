@@ -13,6 +13,12 @@ use crate::relation::Target;
 /// Totals stay below this magnitude (9 × 10^14), so that they fit a 64-bit integer at 4 decimals.
 pub(super) const TOTAL_LIMIT: Decimal = Decimal::from_parts(0x944C_4000, 0x0003_328B, 0, false, 0);
 
+/// Decimals of amounts and quantities.
+const SCALE: u32 = 4;
+
+/// Decimals of their products.
+const VALUE_SCALE: u32 = 8;
+
 /// Brings the totals up to date with what the request changed. Only the lines that moved are looked at, so the other
 /// services of a deal need not be loaded.
 ///
@@ -115,31 +121,39 @@ fn moved_totals(
             .filter(|id| after.links[link].contains(*id)),
     );
 
-    let mut value = total(after, FieldKind::TotalValue);
-    let mut quantity = total(after, FieldKind::TotalQuantity);
+    let mut value = units(total(after, FieldKind::TotalValue), VALUE_SCALE)?;
+    let mut quantity = units(total(after, FieldKind::TotalQuantity), SCALE)?;
     for id in moved {
         let line = RecordKey {
             entity: line_type,
             id,
         };
-        let old = (
-            quantity_in(before, id),
-            stage
-                .set
-                .get(line)
-                .map_or(Decimal::ZERO, |record| amount(record)),
-        );
-        let new = (
-            quantity_in(Some(after), id),
-            stage.get(line).map_or(Decimal::ZERO, amount),
-        );
+        let old_quantity = units(quantity_in(before, id), SCALE)?;
+        let new_quantity = units(quantity_in(Some(after), id), SCALE)?;
+        let old_amount = stage
+            .set
+            .get(line)
+            .map_or(Decimal::ZERO, |line| amount(line));
+        let new_amount = stage.get(line).map_or(Decimal::ZERO, amount);
         value = value
-            .checked_add(new.0.checked_mul(new.1)?)?
-            .checked_sub(old.0.checked_mul(old.1)?)?;
-        quantity = quantity.checked_add(new.0)?.checked_sub(old.0)?;
+            .checked_add(new_quantity.checked_mul(units(new_amount, SCALE)?)?)?
+            .checked_sub(old_quantity.checked_mul(units(old_amount, SCALE)?)?)?;
+        quantity = quantity
+            .checked_add(new_quantity)?
+            .checked_sub(old_quantity)?;
     }
+    let value = Decimal::try_from_i128_with_scale(value, VALUE_SCALE).ok()?;
+    let quantity = Decimal::try_from_i128_with_scale(quantity, SCALE).ok()?;
     let fits = value.abs() < TOTAL_LIMIT && quantity.abs() < TOTAL_LIMIT;
     fits.then(|| (value.normalize(), quantity.normalize()))
+}
+
+/// A decimal as a whole number of units of `10^-scale`; none if it has more decimals. Whole numbers, because products
+/// of large decimals would be rounded to 28 digits, which the sum might then not show.
+fn units(number: Decimal, scale: u32) -> Option<i128> {
+    let number = number.normalize();
+    let up = scale.checked_sub(number.scale())?;
+    number.mantissa().checked_mul(10_i128.checked_pow(up)?)
 }
 
 /// The link of a type that shows quantities, with the type of its lines.

@@ -57,15 +57,16 @@ impl<'a> Stage<'a> {
 
     /// Deletes a record and its links.
     pub(super) fn delete(&mut self, key: RecordKey) {
-        let Some(record) = self.get(key) else { return };
-        let links: Vec<_> = record
-            .links
-            .iter()
-            .map(|links| links.ids().to_vec())
-            .collect();
-        for (link, ids) in links.into_iter().enumerate() {
-            for id in ids {
-                self.unlink(key, link, id);
+        let Some(links) = self.get(key).map(|record| record.links.clone()) else {
+            return;
+        };
+        for (def, links) in key.entity.links().iter().zip(&links) {
+            if let (Target::Record(entity), Some(mirror)) = (def.target, def.mirror) {
+                for id in links.ids() {
+                    if let Some(other) = self.edit(RecordKey { entity, id: *id }) {
+                        other.links[mirror].remove(key.id);
+                    }
+                }
             }
         }
         self.changed.insert(key, None);
@@ -80,9 +81,7 @@ impl<'a> Stage<'a> {
         quantity: Option<Decimal>,
     ) {
         let def = &key.entity.links()[link];
-        let present = self
-            .get(key)
-            .and_then(|record| record.links[link].quantity(id));
+        let present = self.quantity(key, link, id);
         if present.is_some() && (quantity.is_none() || quantity == present) {
             return;
         }
@@ -94,6 +93,19 @@ impl<'a> Stage<'a> {
         {
             other.links[mirror].insert(key.id, quantity.unwrap_or(Decimal::ONE));
         }
+    }
+
+    /// The quantity of a link, if it exists, from the end that shows it.
+    fn quantity(&self, key: RecordKey, link: usize, id: Uuid) -> Option<Decimal> {
+        let def = &key.entity.links()[link];
+        let own = self.get(key)?.links[link].quantity(id)?;
+        let shown_there = match (def.target, def.mirror) {
+            (Target::Record(entity), Some(mirror)) if def.of.quantity && !def.quantity => self
+                .get(RecordKey { entity, id })
+                .and_then(|other| other.links[mirror].quantity(key.id)),
+            _ => None,
+        };
+        Some(shown_there.unwrap_or(own))
     }
 
     /// Unlinks both ends.
@@ -129,7 +141,7 @@ impl<'a> Stage<'a> {
             .collect();
         let asked_for = ordered.len();
         ordered.extend(changed);
-        ordered[asked_for..].sort_unstable_by_key(|(key, _)| key.id);
+        ordered[asked_for..].sort_unstable_by_key(|(key, _)| (key.id, key.entity));
         let mut staged = Staged {
             targets: targets.to_vec(),
             ..Staged::default()

@@ -56,7 +56,7 @@ impl MemoryRepository {
 impl Company {
     fn load(&self, set: &mut WorkingSet, plan: &LoadPlan) {
         let records = plan.records.iter().filter_map(|key| self.records.get(key));
-        records.for_each(|record| set.load(Record::clone(record)));
+        records.for_each(|record| set.load(Arc::clone(record)));
         let users = plan.users.iter().filter(|user| self.users.contains(*user));
         users.for_each(|user| set.load_user(*user));
     }
@@ -116,7 +116,9 @@ impl Repository for MemoryRepository {
             let settled = (claim.fingerprint.clone(), response);
             company.responses.insert(claim.key.clone(), settled);
         }
-        self.notifier.committed(&company.events[first..]);
+        if first < company.events.len() {
+            self.notifier.committed(&company.events[first..]);
+        }
         Ok(Settled::Done)
     }
 
