@@ -5,6 +5,7 @@
 //! is said by [`Command::plan`], and, once the targets are there, by [`Command::reach`].
 
 mod apply;
+mod build;
 mod command;
 mod custom;
 mod derive;

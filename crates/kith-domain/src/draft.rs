@@ -102,20 +102,34 @@ impl Draft {
 
     /// With the set of links of a relation (`organizations`); an unknown relation becomes a problem.
     #[must_use]
-    pub fn links(mut self, relation: &str, ids: impl IntoIterator<Item = Uuid>) -> Self {
-        let items = ids
-            .into_iter()
-            .enumerate()
-            .map(|(at, id)| LinkItem {
-                at,
-                id,
-                quantity: None,
-            })
-            .collect();
+    pub fn links(self, relation: &str, ids: impl IntoIterator<Item = Uuid>) -> Self {
+        let items = ids.into_iter().enumerate();
+        self.items(
+            relation,
+            items.map(|(at, id)| LinkItem::id(at, id)).collect(),
+        )
+    }
+
+    /// With the set of links of a relation that has quantities (`services`); an unknown relation becomes a problem.
+    #[must_use]
+    pub fn lines(self, relation: &str, lines: impl IntoIterator<Item = (Uuid, Decimal)>) -> Self {
+        let items = lines.into_iter().enumerate();
+        let items = items.map(|(at, (id, quantity))| LinkItem::with_quantity(at, id, quantity));
+        self.items(relation, items.collect())
+    }
+
+    fn items(mut self, relation: &str, items: Vec<LinkItem>) -> Self {
         match self.entity.link_index(relation) {
             Some(index) => self.links[index] = Patch::Set(items),
             None => self.unknown(relation),
         }
+        self
+    }
+
+    /// With notes from Markdown.
+    #[must_use]
+    pub fn markdown(mut self, notes: &str) -> Self {
+        self.notes = Patch::Set(NotesInput::Markdown(notes.to_owned()));
         self
     }
 
