@@ -1,5 +1,7 @@
 //! What the domain asks of the world around it, each port with its contract in prose.
 
+#[cfg(feature = "contract-tests")]
+pub mod contract;
 pub mod directory;
 mod memory;
 
