@@ -15,17 +15,19 @@ pub(super) fn render(root: &Node) -> String {
     if reads_back(&plain, &blocks) {
         return plain;
     }
+    // Careful only where it is needed; everywhere, if that is not enough.
     let careful = Writer { careful: true }.blocks(&blocks, 0);
     let plain = Writer { careful: false }.blocks(&blocks, 0);
-    let choose = |((block, plain), careful): ((&Node, String), String)| {
-        if block.is_empty_paragraph() || reads_back(&plain, std::slice::from_ref(block)) {
-            plain
-        } else {
-            careful
-        }
+    let choose = |((block, plain), careful): ((&Node, String), &String)| {
+        let holds = block.is_empty_paragraph() || reads_back(&plain, std::slice::from_ref(block));
+        if holds { plain } else { careful.clone() }
     };
-    let chosen: Vec<String> = blocks.iter().zip(plain).zip(careful).map(choose).collect();
-    chosen.join("\n\n")
+    let mixed = blocks.iter().zip(plain).zip(&careful).map(choose);
+    let mixed = mixed.collect::<Vec<_>>().join("\n\n");
+    if reads_back(&mixed, &blocks) {
+        return mixed;
+    }
+    careful.join("\n\n")
 }
 
 /// What stands before an item's text.
@@ -115,9 +117,16 @@ impl Writer {
             Kind::Blockquote => self.quote(node, lists),
             Kind::CodeBlock => self.code(node),
             Kind::HorizontalRule => "---".to_owned(),
-            Kind::Table => self.best(std::slice::from_ref(node), |style| {
-                table::render(node, style)
-            }),
+            Kind::Table => {
+                let text = self.best(std::slice::from_ref(node), |style| {
+                    table::render(node, style)
+                });
+                // Tiptap's blank lines around a table add up between two of them.
+                match self.careful {
+                    true => text.trim_matches('\n').to_owned(),
+                    false => text,
+                }
+            }
             Kind::Image => self.best(std::slice::from_ref(node), |style| {
                 inline_markdown::image(node, style)
             }),
@@ -158,7 +167,10 @@ impl Writer {
 
     fn quote(&self, node: &Node, lists: usize) -> String {
         let prefixed = |block: String| {
-            let line = |line: &str| match line.trim().is_empty() {
+            // White space alone says something in code.
+            let is_blank =
+                |line: &str| line.is_empty() || (!self.careful && line.trim().is_empty());
+            let line = |line: &str| match is_blank(line) {
                 true => ">".to_owned(),
                 false => format!("> {line}"),
             };
@@ -182,7 +194,7 @@ impl Writer {
         let mut out = marker;
         if is_empty {
             let nested = list.kind != Kind::TaskList && lists > 1;
-            if nested || (self.careful && item.content.len() > 1) {
+            if nested || self.careful {
                 out.push_str("&nbsp;");
             }
         } else if self.careful || list.kind == Kind::TaskList {

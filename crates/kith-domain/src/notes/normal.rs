@@ -140,10 +140,10 @@ fn mark(mark: &Mark) -> Mark {
 
 fn one_line(text: &str) -> String {
     text.split('\n')
-        .map(str::trim)
+        .map(|line| line.trim_matches(is_soft))
         .collect::<Vec<_>>()
         .join(" ")
-        .trim()
+        .trim_matches(is_soft)
         .to_owned()
 }
 

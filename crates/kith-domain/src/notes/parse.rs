@@ -7,7 +7,7 @@ use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Options, Parser,
 use super::builder::Builder;
 use super::frame::{Body, Frame, empty_task, lead, lists};
 use super::node::{Attrs, Kind, MarkKind, Node};
-use super::source::{Gaps, with_escaped_pipes};
+use super::source::{Gaps, content_end, with_escaped_pipes};
 use super::{MAX_DEPTH, NotesError, entities};
 
 /// Reads a document. Line ends must be `\n`.
@@ -311,6 +311,16 @@ impl Reader<'_> {
 
     /// Adds a block to the container on top, after the empty paragraphs that the blank lines before it stand for.
     fn add(&mut self, node: Node, range: Range<usize>) {
+        let is_quote = |frame: &&Frame| {
+            matches!(
+                frame.body,
+                Body::Blocks {
+                    kind: Kind::Blockquote,
+                    ..
+                }
+            )
+        };
+        let quotes = self.stack.iter().filter(is_quote).count();
         let Some(Frame {
             body:
                 Body::Blocks {
@@ -328,9 +338,7 @@ impl Reader<'_> {
             self.gaps.fill(*kind, *last_end..range.start, nodes);
         }
         nodes.push(node);
-        let end = range.end.min(self.source.len());
-        let content = self.source[..end].trim_end_matches([' ', '\t', '\n']).len();
-        *last_end = content.max(*last_end);
+        *last_end = content_end(self.source, range, quotes).max(*last_end);
     }
 
     fn add_item(&mut self, nodes: Vec<Node>, checked: Option<bool>, start: usize) {

@@ -71,7 +71,13 @@ impl<'a> Gaps<'a> {
     /// Fills the space after the last block.
     pub(super) fn fill_end(&self, container: Kind, range: Range<usize>, nodes: &mut Vec<Node>) {
         if !self.keep_definitions(&range, nodes) && container != Kind::ListItem {
-            let count = self.blank_pairs(container, range);
+            let mut end = range.end;
+            if container == Kind::Blockquote {
+                // The line end after the last line is not part of what the quote holds.
+                let gap = self.source.get(range.clone()).unwrap_or("");
+                end = range.start + gap.trim_end_matches([' ', '\t', '\n']).len();
+            }
+            let count = self.blank_pairs(container, range.start..end);
             add_empty(count, nodes);
         }
     }
@@ -119,6 +125,22 @@ impl<'a> Gaps<'a> {
     }
 }
 
+/// Where the content of a block ends that stands in so many quotes: before the blank lines that the parser counts to it.
+pub(super) fn content_end(source: &str, range: Range<usize>, quotes: usize) -> usize {
+    let mut text = &source[..range.end.min(source.len())];
+    loop {
+        text = text.trim_end_matches([' ', '\t', '\n']);
+        let line_end = text.rfind('\n').unwrap_or(0);
+        let line = &text[line_end..];
+        let marks = line.matches('>').count();
+        let is_blank = line.chars().all(|c| matches!(c, ' ' | '\t' | '\n' | '>'));
+        if !is_blank || marks == 0 || marks > quotes || line_end <= range.start {
+            return text.len();
+        }
+        text = &text[..line_end];
+    }
+}
+
 fn add_empty(count: usize, nodes: &mut Vec<Node>) {
     nodes.extend(std::iter::repeat_with(|| Node::paragraph(Vec::new())).take(count));
 }
@@ -147,12 +169,14 @@ pub(super) fn with_escaped_pipes(markdown: &str) -> Cow<'_, str> {
             (Some(open), Some(mark)) if open == mark => fence = None,
             _ => {}
         }
-        let heads = !in_table
-            && line.contains('|')
+        let heads = line.contains('|')
             && lines
                 .get(index + 1)
                 .is_some_and(|next| is_delimiter_row(next));
-        in_table = fence.is_none() && !line.trim().is_empty() && (in_table || heads);
+        let is_blank = line.trim_matches([' ', '\t', '>']).is_empty();
+        let is_row = is_delimiter_row(line) || !begins_block(line);
+        let goes_on = heads || (in_table && !is_blank && is_row);
+        in_table = fence.is_none() && goes_on;
         if in_table && line.contains('|') && line.contains('`') {
             let escaped = escape_pipes(line);
             if escaped != *line {
@@ -168,6 +192,17 @@ pub(super) fn with_escaped_pipes(markdown: &str) -> Cow<'_, str> {
         lines[index] = Cow::Owned(line);
     }
     Cow::Owned(lines.join("\n"))
+}
+
+/// Whether a line ends a table because another block begins there.
+fn begins_block(line: &str) -> bool {
+    let line = line.trim_start_matches([' ', '\t', '>']);
+    let marker = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let ends = match marker.len() < line.len() {
+        true => [") ", ". "].as_slice(),
+        false => ["- ", "* ", "+ ", "#"].as_slice(),
+    };
+    ends.iter().any(|end| marker.starts_with(end))
 }
 
 fn is_delimiter_row(line: &str) -> bool {

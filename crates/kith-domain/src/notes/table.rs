@@ -186,7 +186,7 @@ fn cell_text(cell: &Node, style: Style) -> String {
         .map_or(&[][..], |paragraph| &paragraph.content);
     let text = inline_markdown::render(nodes, style, Place::Cell);
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.trim().chars();
+    let mut chars = text.trim_matches([' ', '\t', '\n']).chars();
     while let Some(c) = chars.next() {
         match c {
             '\\' => {
