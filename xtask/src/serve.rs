@@ -83,7 +83,9 @@ fn make_demo(binary: &Path, database: &Path) -> Result<String> {
     ))?;
     let _status = process.wait()?;
     let lines = reader.join().unwrap_or_default();
-    Ok(lines.iter().map(|line| format!("{line}\n")).collect())
+    // What it says about the demo is indented.
+    let said = lines.iter().filter(|line| line.starts_with(' '));
+    Ok(said.map(|line| format!("{line}\n")).collect())
 }
 
 /// Where the server will listen, as far as its arguments and the environment tell.

@@ -36,9 +36,28 @@ where
 }
 
 /// A cargo command, with the cargo that runs this one.
+///
+/// What `cargo run` told us about ourselves stays here: build scripts that look at it (ring's does) would run again,
+/// with all that depends on them, whenever cargo is started from another place.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    command(&cargo, args)
+    let mut command = command(&cargo, args);
+    let about_us = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+        "CARGO_PRIMARY_",
+    ];
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| about_us.iter().any(|prefix| name.starts_with(prefix)))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Runs to the end with this terminal; fails when the program does.

@@ -11,6 +11,9 @@ fn main() -> anyhow::Result<()> {
     settings.with_interface(progenitor::InterfaceStyle::Builder);
     let tokens = progenitor::Generator::new(&settings).generate_tokens(&document)?;
     let code = prettyplease::unparse(&syn::parse2(tokens)?);
-    std::fs::write(Path::new(&std::env::var("OUT_DIR")?).join("client.rs"), code)?;
+    std::fs::write(
+        Path::new(&std::env::var("OUT_DIR")?).join("client.rs"),
+        code,
+    )?;
     Ok(())
 }

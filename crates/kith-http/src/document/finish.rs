@@ -26,6 +26,7 @@ pub(super) fn finish(spec: &str, version: OpenApiVersion) -> String {
                 );
                 root.remove("webhooks");
                 without_license_identifier(root);
+                problems_as_json(root);
                 without_unused_schemas(&mut document);
             }
         }
@@ -107,6 +108,26 @@ fn unsigned_webhooks(document: &mut Value) {
         for webhook in webhooks.values_mut() {
             webhook["post"]["security"] = json!([]);
         }
+    }
+}
+
+/// The generators that need 3.0 read a type from `application/json` alone, so problems are announced as that.
+fn problems_as_json(root: &mut Map<String, Value>) {
+    if let Some(paths) = root.get_mut("paths") {
+        each_object(paths, &mut |object| {
+            if let Some(problem) = object.remove("application/problem+json") {
+                object.insert("application/json".to_owned(), problem);
+            }
+        });
+    }
+    if let Some(Value::String(description)) = root
+        .get_mut("info")
+        .and_then(|info| info.get_mut("description"))
+    {
+        description.push_str(
+            "\n\nThis is the document for generators that need OpenAPI 3.0: it has no webhooks, and names the media type \
+             of errors `application/json`; they are sent as `application/problem+json`.",
+        );
     }
 }
 

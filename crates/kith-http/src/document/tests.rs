@@ -82,3 +82,11 @@ fn each_version_keeps_to_its_dialect() {
     assert!(old.contains("\"openapi\": \"3.0.3\"") && !old.contains("\"null\""));
     assert!(!old.contains("Event\""));
 }
+
+#[test]
+fn the_older_document_names_the_media_type_that_its_generators_read() {
+    let document = parsed(OpenApiVersion::V3_0);
+    let create = &document["paths"]["/api/v1/contacts"]["post"]["responses"]["400"]["content"];
+    let schema = &create["application/json"]["schema"]["$ref"];
+    assert_eq!(*schema, json!("#/components/schemas/Problem"));
+}
