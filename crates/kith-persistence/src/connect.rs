@@ -145,16 +145,26 @@ pub(crate) async fn read_pool(settings: &Settings) -> Result<DatabaseConnection,
     Ok(Database::connect(options).await?)
 }
 
-/// Opens the write connection of a SQLite file.
-pub(crate) struct OpenSqlite(pub(crate) SqliteConnectOptions);
+/// Opens a connection to a SQLite file that its reader or writer keeps.
+pub(crate) struct OpenSqlite(SqliteConnectOptions);
+
+impl OpenSqlite {
+    pub(crate) fn to_write(options: &SqliteConnectOptions) -> Self {
+        OpenSqlite(options.clone().statement_cache_capacity(512))
+    }
+
+    pub(crate) fn to_read(options: &SqliteConnectOptions) -> Self {
+        let options = options.clone().statement_cache_capacity(64);
+        OpenSqlite(options.pragma("query_only", "1"))
+    }
+}
 
 impl Connect for OpenSqlite {
     type Session = SqliteSession;
 
     async fn connect(&self) -> Result<SqliteSession, sqlx::Error> {
-        let options = self.0.clone().statement_cache_capacity(512);
         Ok(SqliteSession::new(
-            SqliteConnection::connect_with(&options).await?,
+            SqliteConnection::connect_with(&self.0).await?,
         ))
     }
 }

@@ -6,6 +6,7 @@
 mod connect;
 mod directory;
 mod read;
+mod reader;
 mod shape;
 mod sql;
 mod store;

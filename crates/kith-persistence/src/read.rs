@@ -1,74 +1,21 @@
 //! Reads outside of transactions.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use kith_domain::entity::EntityType;
 use kith_domain::event::{self, CommittedEvent, EncodedEvent};
 use kith_domain::ports::RepositoryError;
-use kith_domain::record::{Record, RecordKey};
+use kith_domain::record::RecordKey;
 use kith_domain::time::Timestamp;
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::shape::Shape;
 use crate::sql::{Cells, Dialect};
 use crate::store::Store;
-
-/// One statement reads a record with all its links.
-fn get_sql(entity: EntityType, dialect: Dialect) -> Arc<str> {
-    static TEXTS: LazyLock<Vec<[Arc<str>; 2]>> = LazyLock::new(|| {
-        let texts = EntityType::ALL.into_iter().map(|entity| {
-            [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
-                let shape = Shape::of(entity);
-                let (select, table) = (shape.select(dialect), shape.table());
-                format!("SELECT {select} FROM {table} r WHERE r.company_id = $1 AND r.id = $2")
-                    .into()
-            })
-        });
-        texts.collect()
-    });
-    let [sqlite, postgres] = &TEXTS[entity.index()];
-    Arc::clone(match dialect {
-        Dialect::Sqlite => sqlite,
-        Dialect::Postgres => postgres,
-    })
-}
 
 const EVENTS: &str = "SELECT seq, id, type, entity_id, user_id, body, created_at FROM event \
                       WHERE company_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
 impl Store {
-    pub(crate) async fn read_record(
-        &self,
-        company: Uuid,
-        key: RecordKey,
-    ) -> Result<Option<Arc<Record>>, RepositoryError> {
-        let dialect = self.dialect();
-        let shape = Shape::of(key.entity);
-        let sql = AssertSqlSafe(get_sql(key.entity, dialect));
-        let record = match dialect {
-            Dialect::Sqlite => {
-                let pool = self.reads.get_sqlite_connection_pool();
-                let row = sqlx::query(sql)
-                    .bind(company)
-                    .bind(key.id)
-                    .fetch_optional(pool)
-                    .await;
-                row.map_err(failed)?.map(|row| shape.read(&row)).transpose()
-            }
-            Dialect::Postgres => {
-                let pool = self.reads.get_postgres_connection_pool();
-                let row = sqlx::query(sql)
-                    .bind(company)
-                    .bind(key.id)
-                    .fetch_optional(pool)
-                    .await;
-                row.map_err(failed)?.map(|row| shape.read(&row)).transpose()
-            }
-        };
-        Ok(record.map_err(failed)?.map(Arc::new))
-    }
-
     pub(crate) async fn read_events(
         &self,
         company: Uuid,

@@ -85,6 +85,15 @@ impl Shape {
         }
     }
 
+    /// The query for the records whose tenants and ids are the columns of the set `$k`.
+    pub(crate) fn load(&self, dialect: Dialect) -> String {
+        format!(
+            "SELECT {} FROM $k CROSS JOIN {} r WHERE r.company_id = $k.c1 AND r.id = $k.c2",
+            self.select(dialect),
+            self.table()
+        )
+    }
+
     /// A record from a row of [`Shape::select`], beginning at column 0.
     pub(crate) fn read(&self, row: &impl Cells) -> Result<Record, sqlx::Error> {
         let mut at = 1 + COMMON.len();

@@ -17,16 +17,26 @@ use uuid::Uuid;
 use crate::connect::{
     ConnectError, OpenPostgres, OpenSqlite, Settings, Target, admin_pool, read_pool,
 };
+use crate::reader::{ReadQueue, Reader};
 use crate::sql::Dialect;
 use crate::writer::{Queue, Surroundings, Writer};
+
+/// Batched readers, each with a connection: two keep two cores busy, and a large record delays half of the others only.
+const READERS: usize = 2;
 
 /// Kith's data in SQLite or PostgreSQL.
 pub struct Store {
     pub(crate) reads: DatabaseConnection,
     pub(crate) admin: DatabaseConnection,
-    /// Empty once the store is closed.
-    lanes: RwLock<Vec<Queue>>,
-    writers: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
+    lanes: RwLock<Lanes>,
+    tasks: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The ways to the writers and readers; both empty once the store is closed.
+#[derive(Default)]
+struct Lanes {
+    writers: Vec<Queue>,
+    readers: Vec<ReadQueue>,
 }
 
 impl Store {
@@ -43,21 +53,29 @@ impl Store {
         let admin = admin_pool(&settings.url).await?;
         let reads = read_pool(settings).await?;
         let surroundings = Surroundings { clock, notifier };
-        let writers: Vec<_> = match target {
-            Target::Sqlite(options) => vec![Writer::start(OpenSqlite(options), surroundings)],
-            Target::Postgres(options) => {
-                let lanes = 0..settings.lanes.max(1);
-                lanes
+        let (writers, readers): (Vec<_>, Vec<_>) = match target {
+            Target::Sqlite(options) => (
+                vec![Writer::start(OpenSqlite::to_write(&options), surroundings)],
+                (0..READERS)
+                    .map(|_| Reader::start(OpenSqlite::to_read(&options)))
+                    .collect(),
+            ),
+            Target::Postgres(options) => (
+                (0..settings.lanes.max(1))
                     .map(|_| Writer::start(OpenPostgres(options.clone()), surroundings.clone()))
-                    .collect()
-            }
+                    .collect(),
+                (0..READERS)
+                    .map(|_| Reader::start(OpenPostgres(options.clone())))
+                    .collect(),
+            ),
         };
-        let (lanes, writers) = writers.into_iter().unzip();
+        let (writers, writing): (_, Vec<_>) = writers.into_iter().unzip();
+        let (readers, reading): (_, Vec<_>) = readers.into_iter().unzip();
         Ok(Store {
             reads,
             admin,
-            lanes: RwLock::new(lanes),
-            writers: tokio::sync::Mutex::new(writers),
+            lanes: RwLock::new(Lanes { writers, readers }),
+            tasks: tokio::sync::Mutex::new(writing.into_iter().chain(reading).collect()),
         })
     }
 
@@ -101,10 +119,10 @@ impl Store {
 
     /// Does what waits, then closes all connections. Later writes are refused as unavailable.
     pub async fn close(&self) {
-        self.lanes.write().await.clear();
-        for writer in self.writers.lock().await.drain(..) {
-            if let Err(error) = writer.await {
-                tracing::error!(%error, "a writer ended badly");
+        *self.lanes.write().await = Lanes::default();
+        for task in self.tasks.lock().await.drain(..) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a reader or writer ended badly");
             }
         }
         for pool in [&self.reads, &self.admin] {
@@ -121,14 +139,26 @@ impl Store {
         }
     }
 
-    async fn lane(&self, company: Uuid) -> Option<Queue> {
-        let lanes = self.lanes.read().await;
-        // The last bytes of a version 7 id are random.
-        let spread = company.as_u128() % (lanes.len().max(1) as u128);
-        lanes
-            .get(usize::try_from(spread).unwrap_or_default())
-            .cloned()
+    /// The writer of a company: always the same, so that its requests meet in one batch.
+    async fn writer(&self, company: Uuid) -> Option<Queue> {
+        let lanes = &self.lanes.read().await.writers;
+        lanes.get(spread(company, lanes.len())).cloned()
     }
+
+    /// The reader of a record: any would do, and ids spread well.
+    async fn reader(&self, key: RecordKey) -> Option<ReadQueue> {
+        let lanes = &self.lanes.read().await.readers;
+        lanes.get(spread(key.id, lanes.len())).cloned()
+    }
+}
+
+/// One of `lanes` for an id; the last bytes of a version 7 id are random.
+fn spread(id: Uuid, lanes: usize) -> usize {
+    usize::try_from(id.as_u128() % (lanes.max(1) as u128)).unwrap_or_default()
+}
+
+fn closed() -> RepositoryError {
+    RepositoryError::Unavailable("the storage is closed".to_owned())
 }
 
 pub(crate) fn unavailable(error: impl std::fmt::Display) -> RepositoryError {
@@ -138,12 +168,8 @@ pub(crate) fn unavailable(error: impl std::fmt::Display) -> RepositoryError {
 #[async_trait]
 impl Repository for Store {
     async fn transact(&self, unit: Box<dyn UnitOfWork>) -> Result<Settled, RepositoryError> {
-        match self.lane(unit.company()).await {
-            Some(lane) => lane.settle(unit).await,
-            None => Err(RepositoryError::Unavailable(
-                "the storage is closed".to_owned(),
-            )),
-        }
+        let writer = self.writer(unit.company()).await.ok_or_else(closed)?;
+        writer.settle(unit).await
     }
 
     async fn get(
@@ -151,7 +177,8 @@ impl Repository for Store {
         company: Uuid,
         key: RecordKey,
     ) -> Result<Option<Arc<Record>>, RepositoryError> {
-        self.read_record(company, key).await
+        let reader = self.reader(key).await.ok_or_else(closed)?;
+        reader.get(company, key).await
     }
 
     async fn events(

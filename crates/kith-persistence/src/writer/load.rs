@@ -95,11 +95,7 @@ async fn records<S: Session>(
 ) -> Result<(), Failure> {
     for (entity, keys) in wanted {
         let shape = Shape::of(*entity);
-        let text = format!(
-            "SELECT {} FROM $k CROSS JOIN {} r WHERE r.company_id = $k.c1 AND r.id = $k.c2",
-            shape.select(S::DIALECT),
-            shape.table()
-        );
+        let text = shape.load(S::DIALECT);
         for row in session
             .fetch(&text, &Rows::keys(keys.iter().copied()))
             .await?
