@@ -10,6 +10,9 @@ use crate::shell;
 const LONG: usize = 500;
 const TOO_LONG: usize = 700;
 
+/// Bytes after which a file is refused.
+const LARGE: u64 = 2 << 20;
+
 /// Where a pattern over the entity types may stand: the types' own files, and the one arm per table.
 const MAY_MATCH_ON_TYPES: [&str; 4] = [
     "crates/kith-domain/src/entity.rs",
@@ -24,6 +27,7 @@ pub(crate) fn run() -> Result<()> {
     let mut findings = Vec::new();
     let files = tracked(&root)?;
     for file in &files {
+        findings.extend(built_or_large(file, &root));
         let Ok(text) = std::fs::read_to_string(root.join(file)) else {
             continue; // not text, or deleted and not yet committed
         };
@@ -66,6 +70,22 @@ fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
         .filter(|name| !name.is_empty())
         .map(PathBuf::from)
         .collect())
+}
+
+/// What a build leaves behind, or anything else that is too large for a history that everyone downloads.
+fn built_or_large(file: &Path, root: &Path) -> Option<String> {
+    let name = file.display();
+    if file
+        .components()
+        .any(|part| part.as_os_str() == "target" || part.as_os_str() == "node_modules")
+    {
+        return Some(format!(
+            "{name}: was built or installed, and does not belong in the repository"
+        ));
+    }
+    let size = std::fs::metadata(root.join(file)).map_or(0, |found| found.len());
+    (size > LARGE)
+        .then(|| format!("{name}: {size} bytes; more than {LARGE} is too large for the repository"))
 }
 
 fn any_file(name: &str, text: &str, root: &Path) -> Vec<String> {
@@ -193,6 +213,13 @@ mod tests {
         let found = rust_file("crates/a/src/b/mod.rs", "#[allow(dead_code)]\nfn a() {}\n");
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(rust_file("crates/a/src/b.rs", "//! Says it.\n").is_empty());
+    }
+
+    #[test]
+    fn what_was_built_is_found() {
+        let root = Path::new(".");
+        assert!(built_or_large(Path::new("tests/clients/rust/target/debug/x"), root).is_some());
+        assert!(built_or_large(Path::new("xtask/src/targets.rs"), root).is_none());
     }
 
     #[test]
