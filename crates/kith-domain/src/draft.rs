@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::entity::{EntityType, FieldValue};
 use crate::record::RecordKey;
 use crate::relation::Target;
-use crate::violation::Violation;
+use crate::violation::{Violation, pointer_token};
 
 /// The states of one member of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -135,7 +135,7 @@ impl Draft {
 
     fn unknown(&mut self, name: &str) {
         self.problems.push(Violation::new(
-            format!("/{name}"),
+            format!("/{}", pointer_token(name)),
             "unknown_member",
             format!("a {} has no `{name}`", self.entity),
         ));
