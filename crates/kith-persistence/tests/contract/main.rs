@@ -1,0 +1,130 @@
+//! The contract of the repository port, held by SQLite and by PostgreSQL.
+//!
+//! PostgreSQL is tested where `KITH_TEST_POSTGRES_URL` names a server on which databases may be made.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kith_domain::ports::contract::{self, Fixture, Workspace};
+use kith_domain::ports::{Notifier, Repository, Silent};
+use kith_persistence::Store;
+
+use support::{Database, found_company, open, runtime};
+
+/// Makes workspaces in databases of their own.
+struct OnDatabase {
+    make: fn() -> Option<Database>,
+    /// Whether a second store is opened on the same database, as another process would.
+    with_peer: bool,
+}
+
+/// Closes the stores before their database goes.
+struct Guard {
+    stores: Vec<Arc<Store>>,
+    _database: Database,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let stores = std::mem::take(&mut self.stores);
+        let close = async move {
+            for store in stores {
+                store.close().await;
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| runtime().block_on(close));
+        });
+    }
+}
+
+#[async_trait]
+impl Fixture for OnDatabase {
+    async fn workspace(&self, notifier: Arc<dyn Notifier>) -> Workspace {
+        let database = (self.make)().unwrap();
+        let store = open(&database, notifier).await;
+        let mut stores = vec![Arc::clone(&store)];
+        let mut peers: Vec<Arc<dyn Repository>> = Vec::new();
+        if self.with_peer {
+            let peer = open(&database, Arc::new(Silent)).await;
+            stores.push(Arc::clone(&peer));
+            peers.push(peer);
+        }
+        let (company, users) = found_company(&store, 2).await;
+        let (other_company, other_users) = found_company(&store, 1).await;
+        Workspace {
+            repository: store,
+            peers,
+            company,
+            users,
+            other_company,
+            other_users,
+            guard: Box::new(Guard {
+                stores,
+                _database: database,
+            }),
+        }
+    }
+}
+
+fn run(fixture: &OnDatabase, case: &str) {
+    runtime().block_on(contract::run(fixture, case));
+}
+
+mod sqlite {
+    use super::*;
+
+    fn run(case: &str) {
+        let fixture = OnDatabase {
+            make: Database::sqlite,
+            with_peer: false,
+        };
+        super::run(&fixture, case);
+    }
+
+    kith_domain::repository_contract!(run);
+}
+
+mod postgres {
+    use super::*;
+
+    fn run(case: &str) {
+        if Database::has_postgres() {
+            let fixture = OnDatabase {
+                make: Database::postgres,
+                with_peer: true,
+            };
+            super::run(&fixture, case);
+        }
+    }
+
+    kith_domain::repository_contract!(run);
+}
+
+#[test]
+fn the_schema_is_made_once_by_many() {
+    for make in [Database::sqlite, Database::postgres] {
+        let Some(database) = make() else { continue };
+        runtime().block_on(async {
+            let url = database.url();
+            let steps = Store::pending_steps(url).await;
+            if let Ok(steps) = steps {
+                assert!(!steps.is_empty());
+            }
+            if url.starts_with("postgres") {
+                let all = (0..4).map(|_| {
+                    let url = url.to_owned();
+                    tokio::spawn(async move { Store::migrate(&url).await })
+                });
+                for done in all.collect::<Vec<_>>() {
+                    done.await.unwrap().unwrap();
+                }
+            }
+            Store::migrate(url).await.unwrap();
+            assert_eq!(Store::pending_steps(url).await.unwrap(), [""; 0]);
+        });
+    }
+}
