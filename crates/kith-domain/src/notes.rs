@@ -16,6 +16,8 @@ mod normal;
 mod parse;
 mod source;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, OnceLock};
 
@@ -45,10 +47,8 @@ pub enum NotesError {
         actual: usize,
     },
     /// More document than is accepted.
-    #[error("the notes' document has {actual} bytes of JSON; at most {limit} are accepted")]
+    #[error("the notes' document takes more than {limit} bytes of JSON, the most that is accepted")]
     DocumentTooLong {
-        /// Bytes received, or that the Markdown would become.
-        actual: usize,
         /// Bytes accepted.
         limit: usize,
     },

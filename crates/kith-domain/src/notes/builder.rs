@@ -1,9 +1,10 @@
 //! The inline content of one paragraph, heading or cell, gathered from the parser's events.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::autolink;
-use super::node::{Kind, Mark, MarkKind, Node, is_href, is_src};
+use super::node::{Kind, MARKS, Mark, MarkKind, Node, is_href, is_src};
 
 /// Gathers inline content.
 #[derive(Debug, Default)]
@@ -267,7 +268,7 @@ impl Builder {
 
     /// Turns `<br>` into breaks and pairs of simple tags (`<u>…</u>`) into marks; other tags stay text.
     fn pair_tags(&mut self) {
-        let mut open: Vec<(MarkKind, u32, usize)> = Vec::new();
+        let mut tags = Tags::default();
         let mut pairs = Vec::new();
         for (index, item) in self.items.iter_mut().enumerate() {
             let Body::Tag(raw) = &item.body else { continue };
@@ -276,35 +277,67 @@ impl Builder {
                 .trim_end_matches(['>', '/'])
                 .trim();
             let name = name.to_ascii_lowercase();
-            if name == "br" && !raw.starts_with("</") {
-                item.body = Body::Node(Node::leaf(Kind::HardBreak, Vec::new()));
-                continue;
-            }
-            let Some(kind) = mark_of(&name) else { continue };
-            if !raw.starts_with("</") {
-                open.push((kind, item.level, index));
-            } else if let Some(at) = open
-                .iter()
-                .rposition(|(opened, level, _)| *opened == kind && *level == item.level)
-            {
-                let (_, _, first) = open[at];
-                open.truncate(at);
-                if index > first + 1 {
-                    pairs.push((kind, first, index));
+            let closes = raw.starts_with("</");
+            match mark_of(&name) {
+                None if name == "br" && !closes => {
+                    item.body = Body::Node(Node::leaf(Kind::HardBreak, Vec::new()));
+                }
+                None => {}
+                Some(kind) if !closes => tags.open((kind, item.level), index),
+                Some(kind) => {
+                    let first = tags.close((kind, item.level));
+                    let around = first.filter(|first| index > first + 1);
+                    pairs.extend(around.map(|first| (kind, first, index)));
                 }
             }
         }
+        // How many pairs of each kind begin less those that end, item by item.
+        let mut steps = vec![[0_i32; MARKS.len()]; self.items.len()];
         for (kind, first, last) in pairs {
-            let mark = Mark::plain(kind);
-            for item in &mut self.items[first + 1..last] {
-                if !item.marks.iter().any(|other| other.kind == kind) {
-                    item.marks.push(mark.clone());
-                    item.marks.sort_by_key(|mark| mark.kind);
-                }
-            }
+            steps[first][kind as usize] += 1;
+            steps[last][kind as usize] -= 1;
             self.items[first].body = Body::Literal(String::new());
             self.items[last].body = Body::Literal(String::new());
         }
+        let mut open = [0_i32; MARKS.len()];
+        for (item, steps) in self.items.iter_mut().zip(steps) {
+            for (kind, _, _) in MARKS {
+                open[*kind as usize] += steps[*kind as usize];
+                let marked = item.marks.iter().any(|other| other.kind == *kind);
+                if open[*kind as usize] > 0 && !marked {
+                    item.marks.push(Mark::plain(*kind));
+                    item.marks.sort_by_key(|mark| mark.kind);
+                }
+            }
+        }
+    }
+}
+
+/// The tags that are open, by what they are and where they stand.
+#[derive(Default)]
+struct Tags {
+    /// In order, with the item's index.
+    open: Vec<((MarkKind, u32), usize)>,
+    /// For each, where it stands in `open`.
+    places: HashMap<(MarkKind, u32), Vec<usize>>,
+}
+
+impl Tags {
+    fn open(&mut self, tag: (MarkKind, u32), item: usize) {
+        self.places.entry(tag).or_default().push(self.open.len());
+        self.open.push((tag, item));
+    }
+
+    /// The item that opened it; what was opened since and not closed is forgotten.
+    fn close(&mut self, tag: (MarkKind, u32)) -> Option<usize> {
+        let at = *self.places.get(&tag)?.last()?;
+        let item = self.open.get(at)?.1;
+        for (forgotten, _) in self.open.drain(at..) {
+            if let Some(places) = self.places.get_mut(&forgotten) {
+                places.pop();
+            }
+        }
+        Some(item)
     }
 }
 

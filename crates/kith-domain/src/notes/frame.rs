@@ -50,6 +50,14 @@ pub(super) enum Body {
 }
 
 impl Frame {
+    /// What it is, if blocks stand in it.
+    pub(super) fn container(&self) -> Option<Kind> {
+        match self.body {
+            Body::Blocks { kind, .. } => Some(kind),
+            _ => None,
+        }
+    }
+
     pub(super) fn blocks(kind: Kind, start: usize, content: usize) -> Frame {
         let body = Body::Blocks {
             kind,
@@ -69,6 +77,34 @@ impl Frame {
         };
         Frame { start, body }
     }
+}
+
+/// A code block; the parser's text ends with the line end before the fence.
+pub(super) fn code_block(language: String, mut text: String) -> Node {
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    let language = Some(language).filter(|language| !language.is_empty());
+    let text = Some(text).filter(|text| !text.is_empty());
+    Node {
+        attrs: language
+            .map(|name| ("language", name.into()))
+            .into_iter()
+            .collect(),
+        ..Node::with(
+            Kind::CodeBlock,
+            text.map(|text| Node::text(text, Vec::new()))
+                .into_iter()
+                .collect(),
+        )
+    }
+}
+
+/// Raw HTML as the text of paragraphs: blank lines cannot stand inside one.
+pub(super) fn html_parts(raw: &str) -> impl Iterator<Item = &str> {
+    raw.split("\n\n")
+        .map(|part| part.trim_matches('\n').trim_end())
+        .filter(|part| !part.is_empty())
 }
 
 /// An item begins with a paragraph: a heading in its place becomes one, before anything else an empty one is put.

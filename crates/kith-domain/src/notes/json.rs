@@ -29,19 +29,15 @@ pub(super) fn write(root: &Node, limit: usize) -> Result<String, NotesError> {
     let mut out = String::new();
     write_node(root, limit, &mut out)?;
     if out.len() > limit {
-        return Err(too_long(out.len(), limit));
+        return Err(NotesError::DocumentTooLong { limit });
     }
     Ok(out)
-}
-
-fn too_long(actual: usize, limit: usize) -> NotesError {
-    NotesError::DocumentTooLong { actual, limit }
 }
 
 fn write_node(node: &Node, limit: usize, out: &mut String) -> Result<(), NotesError> {
     if out.len() > limit {
         // Far beyond the limit nothing is gained by writing on.
-        return Err(too_long(out.len(), limit));
+        return Err(NotesError::DocumentTooLong { limit });
     }
     out.push_str("{\"type\":\"");
     out.push_str(node.kind.name());

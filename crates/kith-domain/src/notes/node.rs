@@ -55,7 +55,7 @@ pub(super) enum Kind {
 }
 
 /// What a mark is, in the order in which Tiptap ranks them (the first goes outermost).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum MarkKind {
     Link,
     Bold,

@@ -5,10 +5,14 @@ use std::ops::Range;
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::builder::Builder;
-use super::frame::{Body, Frame, empty_task, lead, lists};
-use super::node::{Attrs, Kind, MarkKind, Node};
+use super::frame::{Body, Frame, code_block, empty_task, html_parts, lead, lists};
+use super::node::{Kind, MarkKind, Node};
 use super::source::{Gaps, content_end, with_escaped_pipes};
-use super::{MAX_DEPTH, NotesError, entities};
+use super::{MAX_CONVERTED_BYTES, MAX_DEPTH, NotesError, entities};
+
+/// More events than a document of [`MAX_CONVERTED_BYTES`] can come from: short rows of a table with very many columns
+/// are filled up with cells.
+const MAX_EVENTS: usize = 150_000;
 
 /// Reads a document. Line ends must be `\n`.
 pub(super) fn document(markdown: &str) -> Result<Node, NotesError> {
@@ -21,8 +25,15 @@ pub(super) fn document(markdown: &str) -> Result<Node, NotesError> {
         gaps,
         stack: vec![Frame::blocks(Kind::Doc, 0, 0)],
     };
-    for (event, range) in Parser::new_ext(&source, options).into_offset_iter() {
-        reader.event(event, range)?;
+    for (count, (event, range)) in Parser::new_ext(&source, options)
+        .into_offset_iter()
+        .enumerate()
+    {
+        if count > MAX_EVENTS {
+            let limit = MAX_CONVERTED_BYTES;
+            return Err(NotesError::DocumentTooLong { limit });
+        }
+        reader.event(event, range);
         if reader.stack.len() >= MAX_DEPTH {
             return Err(NotesError::TooDeep);
         }
@@ -54,7 +65,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Result<(), NotesError> {
+    fn event(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(tag) => self.start(tag, range),
             Event::End(tag) => self.end(tag, range),
@@ -80,7 +91,6 @@ impl Reader<'_> {
                 self.inline(range, |builder| builder.text(&text, false));
             }
         }
-        Ok(())
     }
 
     fn start(&mut self, tag: Tag<'_>, range: Range<usize>) {
@@ -209,37 +219,14 @@ impl Reader<'_> {
             } => {
                 self.add_paragraph(builder.finish(), frame.start..range.end);
             }
-            Body::Code { language, mut text } => {
-                if text.ends_with('\n') {
-                    text.pop();
-                }
-                let attrs: Attrs = match language.as_str() {
-                    "" => Vec::new(),
-                    language => vec![("language", language.into())],
-                };
-                let content = match text.is_empty() {
-                    true => Vec::new(),
-                    false => vec![Node::text(text, Vec::new())],
-                };
-                let node = Node {
-                    attrs,
-                    ..Node::with(Kind::CodeBlock, content)
-                };
-                self.add(node, frame.start..range.end);
+            Body::Code { language, text } => {
+                self.add(code_block(language, text), frame.start..range.end);
             }
             Body::Html(raw) => {
-                // Blank lines cannot stand inside a paragraph.
-                for (index, part) in raw
-                    .split("\n\n")
-                    .map(|part| part.trim_matches('\n'))
-                    .enumerate()
-                {
-                    let part = part.trim_end();
-                    if !part.is_empty() {
-                        let node = Node::paragraph(vec![Node::text(part.to_owned(), Vec::new())]);
-                        let start = if index == 0 { frame.start } else { range.end };
-                        self.add(node, start..range.end);
-                    }
+                for (index, text) in html_parts(&raw).enumerate() {
+                    let node = Node::paragraph(vec![Node::text(text.to_owned(), Vec::new())]);
+                    let start = if index == 0 { frame.start } else { range.end };
+                    self.add(node, start..range.end);
                 }
             }
             Body::Blocks {
@@ -268,9 +255,9 @@ impl Reader<'_> {
             }
             Body::Cell(builder) => self.add_cell(builder, range),
             Body::Row {
-                header: _,
                 mut cells,
                 last_end,
+                ..
             } => {
                 self.add_overflow(&mut cells, last_end..range.end);
                 if let Some(Frame {
@@ -288,11 +275,8 @@ impl Reader<'_> {
     }
 
     fn add_paragraph(&mut self, content: Vec<Node>, range: Range<usize>) {
-        let raw = self
-            .source
-            .get(range.clone())
-            .unwrap_or("")
-            .trim_end_matches(['\n', ' ']);
+        let raw = self.source.get(range.clone()).unwrap_or("");
+        let raw = raw.trim_end_matches(['\n', ' ']);
         if raw == "&nbsp;" || raw == "\u{a0}" {
             return self.add(Node::paragraph(Vec::new()), range);
         }
@@ -311,15 +295,7 @@ impl Reader<'_> {
 
     /// Adds a block to the container on top, after the empty paragraphs that the blank lines before it stand for.
     fn add(&mut self, node: Node, range: Range<usize>) {
-        let is_quote = |frame: &&Frame| {
-            matches!(
-                frame.body,
-                Body::Blocks {
-                    kind: Kind::Blockquote,
-                    ..
-                }
-            )
-        };
+        let is_quote = |frame: &&Frame| frame.container() == Some(Kind::Blockquote);
         let quotes = self.stack.iter().filter(is_quote).count();
         let Some(Frame {
             body:
@@ -486,11 +462,8 @@ impl Reader<'_> {
 
     /// Hands inline content to the paragraph, heading or cell on top; opens a paragraph where none was announced.
     fn inline(&mut self, range: Range<usize>, add: impl FnOnce(&mut Builder)) {
-        if let Some(Frame {
-            body: Body::Blocks { .. },
-            ..
-        }) = self.stack.last()
-        {
+        let top = self.stack.last().and_then(Frame::container);
+        if top.is_some() {
             self.stack.push(Frame::leaf(range.start, None, true));
         }
         match self.stack.last_mut() {
