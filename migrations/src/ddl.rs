@@ -10,18 +10,44 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr};
 /// | `UUID_` | `BLOB` (16 bytes) | `uuid` |
 /// | `INT_` | `INTEGER` | `bigint` |
 /// | `BYTES_` | `BLOB` | `bytea` |
+/// | `SORTED_` | `TEXT` | `text COLLATE "C"`: compared bytewise |
+/// | `ROWKEY_` | a row number that stays and the key as a constraint: full-text rows point at it | the key |
 /// | `STRICT_` | `STRICT` | nothing |
 /// | `CLUSTERED_` | `STRICT, WITHOUT ROWID` | nothing |
 pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &str) -> Result<(), DbErr> {
     let connection = manager.get_connection();
     let words = match manager.get_database_backend() {
-        DbBackend::Postgres => ["uuid", "bigint", "bytea", "", ""],
-        _ => ["BLOB", "INTEGER", "BLOB", "STRICT", "STRICT, WITHOUT ROWID"],
+        DbBackend::Postgres => [
+            "uuid",
+            "bigint",
+            "bytea",
+            "text COLLATE \"C\"",
+            "PRIMARY KEY (company_id, id)",
+            "",
+            "",
+        ],
+        _ => [
+            "BLOB",
+            "INTEGER",
+            "BLOB",
+            "TEXT",
+            "rid INTEGER PRIMARY KEY, UNIQUE (company_id, id)",
+            "STRICT",
+            "STRICT, WITHOUT ROWID",
+        ],
     };
     let mut sql = statements.to_owned();
-    for (word, replacement) in ["UUID_", "INT_", "BYTES_", "STRICT_", "CLUSTERED_"]
-        .into_iter()
-        .zip(words)
+    for (word, replacement) in [
+        "UUID_",
+        "INT_",
+        "BYTES_",
+        "SORTED_",
+        "ROWKEY_",
+        "STRICT_",
+        "CLUSTERED_",
+    ]
+    .into_iter()
+    .zip(words)
     {
         sql = sql.replace(word, replacement);
     }

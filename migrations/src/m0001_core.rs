@@ -122,24 +122,32 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_age ON idempotency (created_at);
 ";
 
-/// Record tables with their own columns.
+/// Record tables with their own columns. Beside each text stand, null where the database can make them of it, its
+/// lower-case form (`_lower`) and the form that it is sorted by (`_key`).
 const RECORDS: [(&str, &str); 5] = [
     (
         "contact",
-        "first_name TEXT NOT NULL, last_name TEXT NOT NULL, emails TEXT NOT NULL",
+        "first_name TEXT NOT NULL, last_name TEXT NOT NULL, emails TEXT NOT NULL, first_name_lower TEXT, \
+         first_name_key SORTED_, last_name_lower TEXT, last_name_key SORTED_, emails_lower TEXT",
     ),
-    ("organization", "name TEXT NOT NULL"),
+    ("organization", "name TEXT NOT NULL, name_lower TEXT"),
     (
         "deal",
-        "name TEXT NOT NULL, total_value INT_ NOT NULL, total_value_rest INT_ NOT NULL, total_quantity INT_ NOT NULL",
+        "name TEXT NOT NULL, total_value INT_ NOT NULL, total_value_rest INT_ NOT NULL, \
+         total_quantity INT_ NOT NULL, name_lower TEXT",
     ),
-    ("service", "name TEXT NOT NULL, amount INT_ NOT NULL"),
-    ("task", "name TEXT NOT NULL"),
+    (
+        "service",
+        "name TEXT NOT NULL, amount INT_ NOT NULL, name_lower TEXT",
+    ),
+    ("task", "name TEXT NOT NULL, name_lower TEXT"),
 ];
 
 /// Spare columns that custom columns are given: their prefix, type and number.
-const SLOTS: [(&str, &str, usize); 3] = [("t", "TEXT", 24), ("n", "INT_", 16), ("d", "INT_", 16)];
+const SLOTS: [(&str, &str, usize); 3] =
+    [("t", "SORTED_", 24), ("n", "INT_", 24), ("d", "INT_", 16)];
 
+/// What is long stands last, so that the rest is read without it.
 fn record_table(table: &str, own: &str) -> String {
     let mut slots = String::new();
     for (prefix, kind, count) in SLOTS {
@@ -156,9 +164,12 @@ fn record_table(table: &str, own: &str) -> String {
             created_at INT_ NOT NULL,
             updated_at INT_ NOT NULL,
             {own},
+            name_key SORTED_ NOT NULL,
+            search TEXT NOT NULL{slots},
+            custom TEXT,
             notes TEXT,
-            custom TEXT{slots},
-            PRIMARY KEY (company_id, id)
+            notes_lower TEXT,
+            ROWKEY_
         ) STRICT_;"
     )
 }

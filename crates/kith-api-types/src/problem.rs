@@ -138,6 +138,11 @@ impl From<Refusal> for Problem {
                 }
             }
             Refusal::Invalid(errors) => Problem::invalid(errors),
+            Refusal::Conflict(reason) => Problem {
+                detail: reason.message.clone(),
+                errors: vec![reason],
+                ..Problem::new(409, "conflict", "Conflict", "")
+            },
             Refusal::VersionMismatch { expected, actual } => Problem::new(
                 412,
                 "version_mismatch",

@@ -3,10 +3,15 @@
 //! A use case names no entity type and no field, builds no query and knows no status code.
 
 pub mod accounts;
+pub mod columns;
 pub mod credentials;
 mod error;
 pub mod records;
+pub mod search;
+mod sources;
 
 pub use accounts::Accounts;
+pub use columns::Columns;
 pub use error::Error;
 pub use records::{Once, Records};
+pub use search::Searches;

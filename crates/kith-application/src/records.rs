@@ -16,6 +16,7 @@ use kith_domain::violation::{NOT_FOUND, Refusal, Violation};
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::sources::Sources;
 use unit::{Outcome, Unit};
 
 /// Renders the response that an idempotency key keeps.
@@ -33,7 +34,7 @@ pub enum Once {
 /// The use cases on records.
 pub struct Records {
     repository: Arc<dyn Repository>,
-    circumstances: unit::Sources,
+    circumstances: Sources,
     /// Idempotency keys of requests that are running in this process.
     running: Mutex<HashSet<(Uuid, String)>>,
 }
@@ -48,7 +49,7 @@ impl Records {
     ) -> Self {
         Records {
             repository,
-            circumstances: unit::Sources {
+            circumstances: Sources {
                 encoder,
                 clock,
                 ids,

@@ -6,6 +6,7 @@
 
 mod apply;
 mod build;
+mod columns;
 mod command;
 mod custom;
 mod derive;
@@ -20,6 +21,9 @@ use crate::event::Event;
 use crate::record::Record;
 use crate::time::Timestamp;
 
+pub use columns::{
+    ColumnCommand, ColumnDecision, MAX_REPLACED, OptionHolders, decide_column, no_such_column,
+};
 pub use command::{Change, Command, LinkChange, LinkMode, NotesChange};
 
 use crate::violation::Refusal;

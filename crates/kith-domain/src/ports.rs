@@ -12,8 +12,14 @@ use uuid::Uuid;
 
 pub use memory::MemoryRepository;
 
+use crate::columns::{Column, ParseContext};
+use crate::decide::OptionHolders;
+use crate::draft::Reference;
+use crate::entity::EntityType;
 use crate::event::{CommittedEvent, EncodedEvent, Event};
+use crate::filter::{Filter, Search, SearchTerm};
 use crate::record::{Record, RecordKey};
+use crate::relation::Target;
 use crate::time::Timestamp;
 use crate::working_set::{LoadPlan, WorkingSet};
 
@@ -103,6 +109,11 @@ pub trait UnitOfWork: Send + Sync {
     /// What else has to be loaded, now that the plan is in the set.
     fn reach(&self, set: &WorkingSet) -> Vec<RecordKey>;
 
+    /// Records that are chosen by an option that they hold, now that the company's columns are in the set.
+    fn holders(&self, _set: &WorkingSet) -> Option<OptionHolders> {
+        None
+    }
+
     /// Decides on the set. `None` contributes nothing and must leave the set as it was.
     fn run(&mut self, set: &mut WorkingSet) -> Option<Contribution>;
 
@@ -132,6 +143,37 @@ pub enum RepositoryError {
     Failed(String),
 }
 
+/// What a company has added to its records, and what it says about values that leave something out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schema {
+    /// Its custom columns, oldest first.
+    pub columns: Arc<Vec<Column>>,
+    /// Its country and currency.
+    pub context: ParseContext,
+}
+
+/// A part of the records that a search finds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The records, in order.
+    pub records: Vec<Arc<Record>>,
+    /// How many the search finds on all pages, if that was wanted.
+    pub total: Option<u64>,
+    /// The cursor of the next page, if there is one.
+    pub next_cursor: Option<String>,
+}
+
+/// The name of a record or a user, so that lists can be shown without further reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// What it is.
+    pub target: Target,
+    /// Its id.
+    pub id: Uuid,
+    /// Its name for people.
+    pub name: String,
+}
+
 /// Keeps records, with their links and events.
 ///
 /// * A query starts with the tenant: a record of another company is absent, like one that never existed.
@@ -153,6 +195,33 @@ pub trait Repository: Send + Sync {
         company: Uuid,
         key: RecordKey,
     ) -> Result<Option<Arc<Record>>, RepositoryError>;
+
+    /// The company's custom columns as they are now; nothing of a company that does not exist.
+    async fn schema(&self, company: Uuid) -> Result<Schema, RepositoryError>;
+
+    /// The records that a search finds, exactly those and in exactly the order that
+    /// [`Search::answer`](crate::filter::Search::answer) gives, with two liberties: records created in the same
+    /// millisecond by different servers may stand in the order of their ids, and the total and the records may be of
+    /// slightly different moments.
+    async fn search(&self, company: Uuid, search: &Search) -> Result<Page, RepositoryError>;
+
+    /// The names of those that exist, in any order.
+    async fn names(
+        &self,
+        company: Uuid,
+        references: &[Reference],
+    ) -> Result<Vec<Name>, RepositoryError>;
+
+    /// For each type the names of at most `limit` records within its scope that contain a term (which is not empty):
+    /// types in the order of `scopes`; within a type records with a name that begins with the first word come first,
+    /// then by name.
+    async fn find(
+        &self,
+        company: Uuid,
+        term: &SearchTerm,
+        scopes: &[(EntityType, Filter)],
+        limit: u32,
+    ) -> Result<Vec<Name>, RepositoryError>;
 
     /// Events of a company after a position, in commit order, at most `limit`.
     async fn events(

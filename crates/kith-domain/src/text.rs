@@ -59,6 +59,9 @@ pub fn lower(text: &str) -> String {
 
 /// Lower case without accents, as a search sees text: `Søren Müller` and `soren muller` are the same.
 pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     let mut folded = String::with_capacity(text.len());
     for c in text
         .nfkd()

@@ -51,6 +51,9 @@ pub enum Refusal {
     /// The request is not valid.
     #[error("invalid: {}", join(.0))]
     Invalid(Vec<Violation>),
+    /// The request is valid, but not in the present state of things.
+    #[error("conflict: {0}")]
+    Conflict(Violation),
     /// A record has moved on since the caller read it.
     #[error("the record is at version {actual}, not {expected}")]
     VersionMismatch {

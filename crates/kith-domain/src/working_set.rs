@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::columns::{Column, ParseContext};
+use crate::columns::{Column, CustomValue, ParseContext};
 use crate::draft::Reference;
 use crate::record::{Record, RecordKey};
 
@@ -38,6 +38,8 @@ pub struct WorkingSet {
     users: HashSet<Uuid>,
     columns: Arc<Vec<Column>>,
     context: ParseContext,
+    /// How many stored records hold certain options of a column.
+    option_counts: HashMap<(Uuid, Vec<String>), u64>,
 }
 
 #[derive(Debug)]
@@ -81,6 +83,42 @@ impl WorkingSet {
         self.users.insert(id);
     }
 
+    /// Notes how many stored records hold the options that a unit asked about
+    /// ([`OptionHolders`](crate::decide::OptionHolders)).
+    pub fn load_option_count(&mut self, column: Uuid, options: Vec<String>, records: u64) {
+        self.option_counts.insert((column, options), records);
+    }
+
+    /// The records in the set that hold one of a column's options, by key, and how many there are in all; nothing if
+    /// nobody has counted them.
+    pub(crate) fn option_holders(
+        &self,
+        column: &Column,
+        options: &[String],
+    ) -> Option<(Vec<RecordKey>, u64)> {
+        let holds = |state: &Option<Arc<Record>>| {
+            let value = state
+                .as_ref()
+                .and_then(|record| record.custom.get(&column.id));
+            matches!(value, Some(CustomValue::Option(held)) if options.contains(held))
+        };
+        let asked = (column.id, options.to_vec());
+        let mut count = self.option_counts.get(&asked).copied()?;
+        let mut holders = Vec::new();
+        for (key, entry) in &self.entries {
+            // The count is of stored records; what the transaction has done so far comes on top.
+            if holds(&entry.stored) {
+                count = count.saturating_sub(1);
+            }
+            if holds(&entry.current) {
+                count += 1;
+                holders.push(*key);
+            }
+        }
+        holders.sort_unstable();
+        Some((holders, count))
+    }
+
     /// The present state of a record, unless it does not exist (any more).
     pub fn get(&self, key: RecordKey) -> Option<&Arc<Record>> {
         self.entries.get(&key)?.current.as_ref()
@@ -99,6 +137,35 @@ impl WorkingSet {
     /// The company's custom columns.
     pub fn columns(&self) -> &Arc<Vec<Column>> {
         &self.columns
+    }
+
+    /// Adds a column, or replaces the one with its id.
+    pub(crate) fn put_column(&mut self, column: Column) {
+        let columns = Arc::make_mut(&mut self.columns);
+        match columns.iter_mut().find(|known| known.id == column.id) {
+            Some(known) => *known = column,
+            None => columns.push(column),
+        }
+    }
+
+    /// Removes a column with the values that records hold in it. That is no change of the records.
+    pub(crate) fn remove_column(&mut self, id: Uuid) {
+        Arc::make_mut(&mut self.columns).retain(|column| column.id != id);
+        for entry in self.entries.values_mut() {
+            let is_same = match (&entry.stored, &entry.current) {
+                (Some(stored), Some(current)) => Arc::ptr_eq(stored, current),
+                _ => false,
+            };
+            let holding = |state: &&mut Arc<Record>| state.custom.contains_key(&id);
+            if let Some(stored) = entry.stored.as_mut().filter(holding) {
+                Arc::make_mut(stored).custom.remove(&id);
+            }
+            if is_same {
+                entry.current = entry.stored.clone();
+            } else if let Some(current) = entry.current.as_mut().filter(holding) {
+                Arc::make_mut(current).custom.remove(&id);
+            }
+        }
     }
 
     /// Replaces the state of a record; `None` deletes it.

@@ -145,6 +145,31 @@ pub(crate) async fn read_pool(settings: &Settings) -> Result<DatabaseConnection,
     Ok(Database::connect(options).await?)
 }
 
+/// The pool that questions use: that of the reads, but on PostgreSQL one of its own, whose statements are planned for
+/// their values (a plan for any values can be hundreds of times slower).
+pub(crate) async fn question_pool(
+    settings: &Settings,
+    reads: &DatabaseConnection,
+) -> Result<DatabaseConnection, ConnectError> {
+    if settings.url.starts_with("sqlite:") {
+        return Ok(reads.clone());
+    }
+    let mut options = ConnectOptions::new(&settings.url);
+    options
+        .max_connections(settings.readers)
+        .min_connections(0)
+        .sqlx_logging(false)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .map_sqlx_postgres_opts(|options| {
+            options
+                .application_name("kith")
+                .options([("plan_cache_mode", "force_custom_plan"), ("jit", "off")])
+        });
+    Ok(Database::connect(options).await?)
+}
+
 /// Opens a connection to a SQLite file that its reader or writer keeps.
 pub(crate) struct OpenSqlite(SqliteConnectOptions);
 

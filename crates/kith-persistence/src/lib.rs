@@ -3,8 +3,10 @@
 //! [`Store`] implements the ports of `kith-domain`. Writes go through one writer (SQLite) or a few lanes hashed by
 //! company (PostgreSQL), which commit all waiting requests together; reads use a pool of their own.
 
+mod columns;
 mod connect;
 mod directory;
+mod query;
 mod read;
 mod reader;
 mod shape;

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use kith_domain::columns::ParseContext;
 use kith_domain::entity::EntityType;
 use kith_domain::event::{self, CommittedEvent, EncodedEvent};
-use kith_domain::ports::RepositoryError;
+use kith_domain::ports::{RepositoryError, Schema};
 use kith_domain::record::RecordKey;
 use kith_domain::time::Timestamp;
 use uuid::Uuid;
 
+use crate::columns::{self, CompanyColumns};
+use crate::query::Statement;
 use crate::sql::{Cells, Dialect};
 use crate::store::Store;
 
@@ -16,6 +19,56 @@ const EVENTS: &str = "SELECT seq, id, type, entity_id, user_id, body, created_at
                       WHERE company_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
 impl Store {
+    /// The custom columns of a company as they are now, with what it says about values.
+    pub(crate) async fn read_columns(
+        &self,
+        company: Uuid,
+    ) -> Result<(Arc<CompanyColumns>, ParseContext), RepositoryError> {
+        let statement = Statement::new(self.dialect(), company);
+        let text = "SELECT p.columns_version, o.country, o.currency FROM company_position p \
+                    JOIN company o ON o.id = p.company_id WHERE p.company_id = $1";
+        let known = self.ask(&statement, text.to_owned(), |row| {
+            let context = ParseContext {
+                country: row.optional_text(1)?.and_then(|code| code.parse().ok()),
+                currency: row.text(2)?.parse().unwrap_or_default(),
+            };
+            Ok((row.int(0)?, context))
+        });
+        let Some((version, context)) = known.await?.pop() else {
+            return Ok(Default::default());
+        };
+        if let Some(columns) = self.remembered.at(company, version) {
+            return Ok((columns, context));
+        }
+        // The version and the columns of one moment.
+        let text = format!(
+            "SELECT p.columns_version, {} FROM company_position p \
+             LEFT JOIN custom_column c ON c.company_id = p.company_id WHERE p.company_id = $1",
+            columns::SELECT
+        );
+        let read = self.ask(&statement, text, |row| {
+            let column = match row.optional_text(3)? {
+                Some(_) => Some(columns::read(row, 1)?),
+                None => None,
+            };
+            Ok((row.int(0)?, column))
+        });
+        let read = read.await?;
+        let version = read.first().map_or(version, |(version, _)| *version);
+        let stored = read.into_iter().filter_map(|(_, column)| column).collect();
+        let columns = Arc::new(CompanyColumns::of(version, stored));
+        self.remembered.put(company, Arc::clone(&columns));
+        Ok((columns, context))
+    }
+
+    pub(crate) async fn read_schema(&self, company: Uuid) -> Result<Schema, RepositoryError> {
+        let (columns, context) = self.read_columns(company).await?;
+        Ok(Schema {
+            columns: Arc::clone(&columns.columns),
+            context,
+        })
+    }
+
     pub(crate) async fn read_events(
         &self,
         company: Uuid,

@@ -1,16 +1,24 @@
 //! How a record lies in its tables: columns and links, derived from the domain's tables of fields and relations.
 
+mod custom;
+mod derived;
+
 use std::sync::LazyLock;
 
 use kith_domain::entity::{EntityType, FieldKind, FieldValue};
 use kith_domain::notes::Notes;
-use kith_domain::record::{CustomValues, Record};
+use kith_domain::record::Record;
 use kith_domain::relation::{LinkDef, RELATIONS, Relation};
 use kith_domain::time::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use crate::columns::{CompanyColumns, Widths};
 use crate::sql::{Cells, Column, Dialect, Listed, aggregate, corrupt};
+
+pub(crate) use custom::{LOWER, ValueRows, days};
+use derived::Derived;
+pub(crate) use derived::{key_column, lower_column};
 
 /// Decimals of the stored integers.
 const SCALE: u32 = 4;
@@ -27,8 +35,10 @@ const COMMON: [&str; 4] = ["id", "version", "created_at", "updated_at"];
 /// A record table.
 pub(crate) struct Shape {
     pub(crate) entity: EntityType,
-    /// `company_id`, the common columns, the own fields, `notes`, `custom`: what is written.
+    /// `company_id`, the common columns, the own fields, `notes`, `custom`, and what follows from them for questions:
+    /// what is written, before the slots.
     pub(crate) columns: Vec<&'static str>,
+    derived: Vec<Derived>,
     select: [String; 2],
 }
 
@@ -66,9 +76,12 @@ impl Shape {
                 .flat_map(|link| links_sql(link, dialect));
             own.chain(links).collect::<Vec<_>>().join(", ")
         });
+        let derived = Derived::of(entity);
+        columns.extend(derived.iter().map(|derived| derived.column(entity)));
         Shape {
             entity,
             columns,
+            derived,
             select,
         }
     }
@@ -95,7 +108,7 @@ impl Shape {
     }
 
     /// A record from a row of [`Shape::select`], beginning at column 0.
-    pub(crate) fn read(&self, row: &impl Cells) -> Result<Record, sqlx::Error> {
+    pub(crate) fn read(&self, row: &(impl Cells + ?Sized)) -> Result<Record, sqlx::Error> {
         let mut at = 1 + COMMON.len();
         let mut fields = Vec::with_capacity(self.entity.fields().len());
         for field in self.entity.fields() {
@@ -109,7 +122,7 @@ impl Shape {
         let notes = row
             .optional_text(at)?
             .map(|text| Notes::from_stored(text.to_owned()));
-        let custom = read_custom(row.optional_text(at + 1)?);
+        let custom = custom::read(row.optional_text(at + 1)?)?;
         at += 2;
         let mut links = Vec::with_capacity(self.entity.links().len());
         for link in self.entity.links() {
@@ -129,11 +142,34 @@ impl Shape {
         })
     }
 
-    /// The cells of the columns after the common ones, for records in order.
-    pub(crate) fn content(&self, records: &[&Record]) -> Vec<Column> {
+    /// The written columns with the slots that any record may fill.
+    pub(crate) fn columns_with(&self, widths: &Widths) -> Vec<&'static str> {
+        let mut columns = self.columns.clone();
+        columns.extend(widths.slots().map(|slot| slot.name()));
+        columns
+    }
+
+    /// The cells of the columns after the common ones, for records in order, each with its company's columns.
+    pub(crate) fn content(
+        &self,
+        records: &[(&CompanyColumns, &Record)],
+        widths: &Widths,
+    ) -> Vec<Column> {
+        let mut columns = self.own_content(records);
+        for derived in &self.derived {
+            let cells = records.iter().map(|(_, record)| derived.cell(record));
+            columns.push(Column::Text(cells.collect()));
+        }
+        for slot in widths.slots() {
+            columns.push(custom::slot_column(slot, self.entity, records));
+        }
+        columns
+    }
+
+    fn own_content(&self, records: &[(&CompanyColumns, &Record)]) -> Vec<Column> {
         let mut columns = Vec::new();
         for (index, field) in self.entity.fields().iter().enumerate() {
-            let values = records.iter().map(|record| &record.fields[index]);
+            let values = records.iter().map(|(_, record)| &record.fields[index]);
             match field.kind {
                 FieldKind::Text { .. } => {
                     columns.push(Column::Text(
@@ -161,7 +197,7 @@ impl Shape {
                 }
             }
         }
-        let notes = records.iter().map(|record| {
+        let notes = records.iter().map(|(_, record)| {
             record
                 .notes
                 .as_ref()
@@ -171,7 +207,7 @@ impl Shape {
         columns.push(Column::Text(
             records
                 .iter()
-                .map(|record| custom_text(&record.custom))
+                .map(|(_, record)| custom::text(&record.custom))
                 .collect(),
         ));
         columns
@@ -223,7 +259,11 @@ fn links_sql(link: &LinkDef, dialect: Dialect) -> Vec<String> {
     }
 }
 
-fn read_field(kind: FieldKind, row: &impl Cells, at: usize) -> Result<FieldValue, sqlx::Error> {
+fn read_field(
+    kind: FieldKind,
+    row: &(impl Cells + ?Sized),
+    at: usize,
+) -> Result<FieldValue, sqlx::Error> {
     Ok(match kind {
         FieldKind::Text { .. } => FieldValue::Text(row.text(at)?.to_owned()),
         FieldKind::Emails { .. } => FieldValue::Emails(read_emails(row.text(at)?)?),
@@ -248,14 +288,6 @@ fn emails_text(value: &FieldValue) -> String {
         }
         FieldValue::Emails(_) | FieldValue::Text(_) | FieldValue::Decimal(_) => "[]".to_owned(),
     }
-}
-
-fn read_custom(_text: Option<&str>) -> CustomValues {
-    CustomValues::new()
-}
-
-fn custom_text(_custom: &CustomValues) -> Option<String> {
-    None
 }
 
 /// `firstName` → `first_name`.
@@ -290,7 +322,7 @@ pub(crate) fn from_scaled(stored: i64) -> Decimal {
 }
 
 /// A total as stored: whole units of 10^-4, rounded down, and the rest in units of 10^-8.
-fn split_total(total: Decimal) -> (Option<i64>, Option<i64>) {
+pub(crate) fn split_total(total: Decimal) -> (Option<i64>, Option<i64>) {
     let mut total = total;
     total.rescale(REST_SCALE);
     let units = total.mantissa();

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kith_domain::draft::Reference;
+use kith_domain::entity::EntityType;
 use kith_domain::event::CommittedEvent;
+use kith_domain::filter::{Filter, Search, SearchTerm};
 use kith_domain::ports::{
-    Clock, Health, Notifier, Repository, RepositoryError, Settled, UnitOfWork,
+    Clock, Health, Name, Notifier, Page, Repository, RepositoryError, Schema, Settled, UnitOfWork,
 };
 use kith_domain::record::{Record, RecordKey};
 use kith_migrations::{Migrator, MigratorTrait};
@@ -14,8 +17,9 @@ use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::columns::Remembered;
 use crate::connect::{
-    ConnectError, OpenPostgres, OpenSqlite, Settings, Target, admin_pool, read_pool,
+    ConnectError, OpenPostgres, OpenSqlite, Settings, Target, admin_pool, question_pool, read_pool,
 };
 use crate::reader::{ReadQueue, Reader};
 use crate::sql::Dialect;
@@ -27,7 +31,10 @@ const READERS: usize = 2;
 /// Kith's data in SQLite or PostgreSQL.
 pub struct Store {
     pub(crate) reads: DatabaseConnection,
+    /// Connections for questions; see [`question_pool`].
+    pub(crate) questions: DatabaseConnection,
     pub(crate) admin: DatabaseConnection,
+    pub(crate) remembered: Remembered,
     lanes: RwLock<Lanes>,
     tasks: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
 }
@@ -52,7 +59,13 @@ impl Store {
         let target = Target::of(&settings.url)?;
         let admin = admin_pool(&settings.url).await?;
         let reads = read_pool(settings).await?;
-        let surroundings = Surroundings { clock, notifier };
+        let questions = question_pool(settings, &reads).await?;
+        let remembered = Remembered::default();
+        let surroundings = Surroundings {
+            clock,
+            notifier,
+            remembered: remembered.clone(),
+        };
         let (writers, readers): (Vec<_>, Vec<_>) = match target {
             Target::Sqlite(options) => (
                 vec![Writer::start(OpenSqlite::to_write(&options), surroundings)],
@@ -73,7 +86,9 @@ impl Store {
         let (readers, reading): (_, Vec<_>) = readers.into_iter().unzip();
         Ok(Store {
             reads,
+            questions,
             admin,
+            remembered,
             lanes: RwLock::new(Lanes { writers, readers }),
             tasks: tokio::sync::Mutex::new(writing.into_iter().chain(reading).collect()),
         })
@@ -125,7 +140,7 @@ impl Store {
                 tracing::error!(%error, "a reader or writer ended badly");
             }
         }
-        for pool in [&self.reads, &self.admin] {
+        for pool in [&self.questions, &self.reads, &self.admin] {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::warn!(%error, "a connection pool did not close");
             }
@@ -179,6 +194,32 @@ impl Repository for Store {
     ) -> Result<Option<Arc<Record>>, RepositoryError> {
         let reader = self.reader(key).await.ok_or_else(closed)?;
         reader.get(company, key).await
+    }
+
+    async fn schema(&self, company: Uuid) -> Result<Schema, RepositoryError> {
+        self.read_schema(company).await
+    }
+
+    async fn search(&self, company: Uuid, search: &Search) -> Result<Page, RepositoryError> {
+        self.read_page(company, search).await
+    }
+
+    async fn names(
+        &self,
+        company: Uuid,
+        references: &[Reference],
+    ) -> Result<Vec<Name>, RepositoryError> {
+        self.read_names(company, references).await
+    }
+
+    async fn find(
+        &self,
+        company: Uuid,
+        term: &SearchTerm,
+        scopes: &[(EntityType, Filter)],
+        limit: u32,
+    ) -> Result<Vec<Name>, RepositoryError> {
+        self.find_names(company, term, scopes, limit).await
     }
 
     async fn events(

@@ -1,6 +1,7 @@
 //! The batched writer: takes every waiting unit of work, loads for all of them at once, runs them in turn, writes for
 //! all at once, commits once, and answers each for itself.
 
+mod columns;
 mod load;
 mod store;
 
@@ -17,6 +18,7 @@ use kith_domain::working_set::WorkingSet;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::columns::{CompanyColumns, Remembered};
 use crate::sql::Session;
 
 /// Most units in one transaction: enough to spread the cost of a commit, few enough to bound memory and waiting.
@@ -68,6 +70,8 @@ pub(crate) trait Connect: Send + 'static {
 pub(crate) struct Surroundings {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) notifier: Arc<dyn Notifier>,
+    /// Shared by all writers and readers.
+    pub(crate) remembered: Remembered,
 }
 
 /// One writer: owns a connection and runs as a task of its own until every [`Queue`] to it is gone.
@@ -128,6 +132,10 @@ impl Failure {
 /// A company's part of a batch.
 pub(crate) struct Tenant {
     set: WorkingSet,
+    /// The custom columns as they are stored.
+    columns: Arc<CompanyColumns>,
+    /// Whether this batch changes them.
+    has_new_columns: bool,
     /// Position of its last event.
     position: i64,
     events: Vec<Arc<EncodedEvent>>,
@@ -247,16 +255,24 @@ async fn transaction<S: Session>(
 ) -> Result<(Vec<Settled>, Vec<CommittedEvent>), Failure> {
     session.begin().await?;
     let now = surroundings.clock.now();
-    let mut tenants = load::load(session, jobs, now.0 - CLAIM_MS).await?;
+    let remembered = &surroundings.remembered;
+    let mut tenants = load::load(session, jobs, now.0 - CLAIM_MS, remembered).await?;
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in &mut *jobs {
         outcomes.push(run(job, &mut tenants)?);
     }
+    let changed = columns::store(session, &mut tenants).await?;
     if !store::store(session, &tenants, now).await? {
         session.rollback().await?;
         return Ok((outcomes, Vec::new()));
     }
     session.commit().await?;
+    for company in changed {
+        if let Some(tenant) = tenants.get(&company) {
+            remembered.put(company, Arc::clone(&tenant.columns));
+            columns::index(session, &tenant.columns).await;
+        }
+    }
     let committed = tenants.into_iter().flat_map(|(company, tenant)| {
         let positions = tenant.position + 1..;
         let events = positions.zip(tenant.events);

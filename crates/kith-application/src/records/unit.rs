@@ -4,22 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kith_domain::actor::Actor;
 use kith_domain::decide::{self, Circumstances, Command};
-use kith_domain::event::{EncodedEvent, Event};
-use kith_domain::ports::{Clock, Contribution, EventEncoder, IdempotencyClaim, Ids, UnitOfWork};
+use kith_domain::ports::{Contribution, IdempotencyClaim, UnitOfWork};
 use kith_domain::record::{Record, RecordKey};
 use kith_domain::violation::Refusal;
 use kith_domain::working_set::{LoadPlan, WorkingSet};
 use uuid::Uuid;
 
 use super::Respond;
-
-/// Where a unit gets what the domain does not produce itself.
-#[derive(Clone)]
-pub(super) struct Sources {
-    pub(super) encoder: Arc<dyn EventEncoder>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) ids: Arc<dyn Ids>,
-}
+use crate::sources::Sources;
 
 /// What the latest run of a unit came to; shared between the unit and whoever waits for it.
 #[derive(Clone, Default)]
@@ -65,17 +57,6 @@ impl Unit {
         self.once = Some((claim, respond));
         self
     }
-
-    fn encode(&self, event: &Event) -> EncodedEvent {
-        EncodedEvent {
-            id: event.id,
-            name: event.name(),
-            key: event.key,
-            user: event.user,
-            at: event.at,
-            body: self.sources.encoder.encode(event),
-        }
-    }
 }
 
 impl UnitOfWork for Unit {
@@ -103,7 +84,7 @@ impl UnitOfWork for Unit {
                 let events = decision
                     .events
                     .iter()
-                    .map(|event| self.encode(event))
+                    .map(|event| self.sources.encode(event))
                     .collect();
                 let response = self
                     .once

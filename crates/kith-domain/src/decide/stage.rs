@@ -194,6 +194,14 @@ pub(super) struct Staged {
 }
 
 impl Staged {
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub(super) fn apply(self, set: &mut WorkingSet) {
+        self.settle(set);
+    }
+
     pub(super) fn settle(self, set: &mut WorkingSet) -> Decision {
         for (key, state) in self.states {
             set.put(key, state);

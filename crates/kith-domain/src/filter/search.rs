@@ -84,6 +84,14 @@ impl Window {
         }
     }
 
+    /// The number of the page; none after a cursor.
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Window::Page { page, .. } => Some(*page),
+            Window::After { .. } => None,
+        }
+    }
+
     /// Records before the page; none after a cursor.
     pub fn offset(&self) -> u64 {
         match self {
@@ -131,6 +139,15 @@ impl SearchTerm {
     /// Whether every record contains the term.
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty()
+    }
+
+    /// Whether a name part of a record begins with the first word: what a global search shows first.
+    pub fn begins(&self, record: &Record) -> bool {
+        let fields = record.entity.def().sort_name.iter();
+        let mut names = fields.filter_map(|index| record.fields.get(*index));
+        self.tokens
+            .first()
+            .is_some_and(|token| names.any(|name| fold(name.as_text()).starts_with(token)))
     }
 
     /// Whether a record contains every word.

@@ -6,9 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Notifier, Repository, RepositoryError, Settled, Silent, StoredResponse, UnitOfWork};
+use super::{
+    Name, Notifier, Page, Repository, RepositoryError, Schema, Settled, Silent, StoredResponse,
+    UnitOfWork,
+};
+use crate::columns::{Column, CustomValue};
+use crate::decide::OptionHolders;
+use crate::draft::Reference;
+use crate::entity::EntityType;
 use crate::event::CommittedEvent;
+use crate::filter::{Filter, Search, SearchTerm, sort_name};
 use crate::record::{Record, RecordKey};
+use crate::relation::Target;
 use crate::working_set::{LoadPlan, WorkingSet, Write};
 
 /// Keeps everything in memory; one lock, so units run strictly one after another.
@@ -21,6 +30,7 @@ pub struct MemoryRepository {
 struct Company {
     records: HashMap<RecordKey, Arc<Record>>,
     users: HashSet<Uuid>,
+    columns: Arc<Vec<Column>>,
     events: Vec<CommittedEvent>,
     responses: HashMap<String, (Vec<u8>, StoredResponse)>,
 }
@@ -60,6 +70,24 @@ impl Company {
         let users = plan.users.iter().filter(|user| self.users.contains(*user));
         users.for_each(|user| set.load_user(*user));
     }
+
+    fn load_holders(&self, set: &mut WorkingSet, asked: OptionHolders) {
+        let holds = |record: &&Arc<Record>| {
+            let value = record.custom.get(&asked.column);
+            matches!(value, Some(CustomValue::Option(held)) if asked.options.contains(held))
+        };
+        let holders = || self.records.values().filter(holds);
+        let count = holders().count() as u64;
+        for record in holders().take(asked.limit) {
+            set.load(Record::clone(record));
+        }
+        set.load_option_count(asked.column, asked.options, count);
+    }
+
+    fn of_type(&self, entity: EntityType) -> impl Iterator<Item = &Record> {
+        let records = self.records.values().map(Arc::as_ref);
+        records.filter(move |record| record.entity == entity)
+    }
 }
 
 #[async_trait]
@@ -77,8 +105,11 @@ impl Repository for MemoryRepository {
                 Settled::ClaimedOtherwise
             });
         }
-        let mut set = WorkingSet::default();
+        let mut set = WorkingSet::new(Arc::clone(&company.columns));
         company.load(&mut set, &unit.plan());
+        if let Some(holders) = unit.holders(&set) {
+            company.load_holders(&mut set, holders);
+        }
         let records = unit.reach(&set);
         company.load(
             &mut set,
@@ -90,6 +121,13 @@ impl Repository for MemoryRepository {
         let Some(contribution) = unit.run(&mut set) else {
             return Ok(Settled::Done);
         };
+        company.columns = Arc::clone(set.columns());
+        for record in company.records.values_mut() {
+            let is_gone = |id: &Uuid| !company.columns.iter().any(|column| column.id == *id);
+            if record.custom.keys().any(is_gone) {
+                Arc::make_mut(record).custom.retain(|id, _| !is_gone(id));
+            }
+        }
         for write in set.writes() {
             match write {
                 Write::Insert(record)
@@ -133,6 +171,77 @@ impl Repository for MemoryRepository {
             .and_then(|company| company.records.get(&key).cloned()))
     }
 
+    async fn schema(&self, company: Uuid) -> Result<Schema, RepositoryError> {
+        let companies = self.lock();
+        Ok(companies
+            .get(&company)
+            .map(|company| Schema {
+                columns: Arc::clone(&company.columns),
+                ..Schema::default()
+            })
+            .unwrap_or_default())
+    }
+
+    async fn search(&self, company: Uuid, search: &Search) -> Result<Page, RepositoryError> {
+        let companies = self.lock();
+        let records = companies.get(&company).into_iter();
+        let answer = search.answer(records.flat_map(|company| company.of_type(search.entity)));
+        Ok(Page {
+            records: answer
+                .records
+                .into_iter()
+                .map(|record| Arc::new(record.clone()))
+                .collect(),
+            total: search.with_total.then_some(answer.total),
+            next_cursor: answer.next_cursor,
+        })
+    }
+
+    async fn names(
+        &self,
+        company: Uuid,
+        references: &[Reference],
+    ) -> Result<Vec<Name>, RepositoryError> {
+        let companies = self.lock();
+        let Some(company) = companies.get(&company) else {
+            return Ok(Vec::new());
+        };
+        let names = references.iter().filter_map(|reference| match reference {
+            Reference::Record(key) => company.records.get(key).map(|record| name_of(record)),
+            // Users have no names here.
+            Reference::User(id) => company.users.contains(id).then(|| Name {
+                target: Target::User,
+                id: *id,
+                name: id.to_string(),
+            }),
+        });
+        Ok(names.collect())
+    }
+
+    async fn find(
+        &self,
+        company: Uuid,
+        term: &SearchTerm,
+        scopes: &[(EntityType, Filter)],
+        limit: u32,
+    ) -> Result<Vec<Name>, RepositoryError> {
+        let companies = self.lock();
+        let Some(company) = companies.get(&company) else {
+            return Ok(Vec::new());
+        };
+        let mut names = Vec::new();
+        for (entity, scope) in scopes {
+            let records = company.of_type(*entity);
+            let mut found: Vec<_> = records
+                .filter(|record| term.matches(record) && scope.matches(record))
+                .collect();
+            found.sort_by_key(|record| (!term.begins(record), sort_name(record), record.id));
+            found.truncate(limit as usize);
+            names.extend(found.into_iter().map(name_of));
+        }
+        Ok(names)
+    }
+
     async fn events(
         &self,
         company: Uuid,
@@ -150,5 +259,13 @@ impl Repository for MemoryRepository {
             .take(limit)
             .cloned()
             .collect())
+    }
+}
+
+fn name_of(record: &Record) -> Name {
+    Name {
+        target: Target::Record(record.entity),
+        id: record.id,
+        name: record.display_name(),
     }
 }

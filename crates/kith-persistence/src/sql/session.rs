@@ -1,6 +1,6 @@
 //! A connection that a writer owns, on either database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -120,6 +120,12 @@ pub(crate) trait Session: Send + Sized {
     ) -> impl Future<Output = Result<Vec<Self::Row>, sqlx::Error>> + Send;
     /// Runs statements in order; those over an empty set are left out.
     fn write(&mut self, steps: &[Step]) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    /// Makes the index of a slot of a record table, outside of a transaction, unless this session has seen to it.
+    fn index(
+        &mut self,
+        table: &'static str,
+        slot: &'static str,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
 /// The one write connection of a SQLite file.
@@ -127,6 +133,7 @@ pub(crate) struct SqliteSession {
     connection: SqliteConnection,
     /// Texts by template and number of rows, so that they are built once and found in the statement cache.
     texts: HashMap<String, [Option<Arc<str>>; SIZES]>,
+    indexed: HashSet<(&'static str, &'static str)>,
 }
 
 impl SqliteSession {
@@ -134,6 +141,7 @@ impl SqliteSession {
         SqliteSession {
             connection,
             texts: HashMap::new(),
+            indexed: HashSet::new(),
         }
     }
 
@@ -206,11 +214,22 @@ impl Session for SqliteSession {
         }
         Ok(())
     }
+
+    async fn index(&mut self, table: &'static str, slot: &'static str) -> Result<(), sqlx::Error> {
+        if !self.indexed.insert((table, slot)) {
+            return Ok(());
+        }
+        let sql = format!(
+            "CREATE INDEX IF NOT EXISTS {table}_{slot} ON {table} (company_id, {slot}, id) WHERE {slot} IS NOT NULL"
+        );
+        self.connection.execute(AssertSqlSafe(sql)).await.map(drop)
+    }
 }
 
 /// A connection of a PostgreSQL lane.
 pub(crate) struct PostgresSession {
     connection: PgConnection,
+    indexed: HashSet<(&'static str, &'static str)>,
 }
 
 impl PostgresSession {
@@ -223,7 +242,10 @@ impl PostgresSession {
                  SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off",
             )
             .await?;
-        Ok(PostgresSession { connection })
+        Ok(PostgresSession {
+            connection,
+            indexed: HashSet::new(),
+        })
     }
 }
 
@@ -287,6 +309,32 @@ impl Session for PostgresSession {
             .execute(&mut self.connection)
             .await
             .map(drop)
+    }
+
+    async fn index(&mut self, table: &'static str, slot: &'static str) -> Result<(), sqlx::Error> {
+        if !self.indexed.insert((table, slot)) {
+            return Ok(());
+        }
+        // Made beside other writers; what a broken attempt left behind is removed first.
+        let name = format!("{table}_{slot}");
+        let valid: Option<bool> = sqlx::query_scalar(
+            "SELECT x.indisvalid FROM pg_index x WHERE x.indexrelid = to_regclass($1)",
+        )
+        .bind(&name)
+        .fetch_optional(&mut self.connection)
+        .await?;
+        if valid == Some(false) {
+            let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {name}");
+            self.connection.execute(AssertSqlSafe(sql)).await?;
+        }
+        if valid != Some(true) {
+            let sql = format!(
+                "CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} (company_id, {slot}, id) \
+                 WHERE {slot} IS NOT NULL"
+            );
+            self.connection.execute(AssertSqlSafe(sql)).await?;
+        }
+        Ok(())
     }
 }
 

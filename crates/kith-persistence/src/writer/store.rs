@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kith_domain::entity::EntityType;
+use kith_domain::filter::searched_text;
 use kith_domain::record::{LinkSet, Record};
 use kith_domain::relation::RELATIONS;
 use kith_domain::time::Timestamp;
@@ -12,8 +13,9 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::{Failure, Tenants};
-use crate::shape::{Shape, link_columns, to_scaled};
-use crate::sql::{Column, Rows, Session, Step};
+use crate::columns::{CompanyColumns, Widths};
+use crate::shape::{Shape, ValueRows, link_columns, to_scaled};
+use crate::sql::{Column, Dialect, Rows, Session, Step};
 
 /// Rows of one record table.
 #[derive(Default)]
@@ -24,6 +26,11 @@ struct Table {
     /// Only links moved: the row steps its version.
     touched: Vec<(Uuid, Arc<Record>)>,
     deleted: Vec<(Uuid, Uuid)>,
+    /// What search terms are looked for in moved.
+    renamed: Vec<(Uuid, Arc<Record>)>,
+    /// Slots that the records may fill.
+    widths: Widths,
+    values: ValueRows,
 }
 
 /// Rows of one link table.
@@ -43,12 +50,21 @@ pub(super) async fn store<S: Session>(
     let mut links: Vec<Links> = RELATIONS.iter().map(|_| Links::default()).collect();
     for (company, tenant) in tenants {
         for write in tenant.set.writes() {
-            collect(*company, write, &mut tables, &mut links);
+            let table = tables.entry(write.key().entity).or_default();
+            table.widths.include(&tenant.columns, write.key().entity);
+            table.values.collect(*company, &tenant.columns, &write);
+            collect(*company, write, table, &mut links);
         }
     }
     let mut steps = Vec::new();
     for (entity, table) in &tables {
-        record_steps(Shape::of(*entity), table, &mut steps);
+        record_steps(Shape::of(*entity), table, tenants, &mut steps);
+    }
+    for (entity, table) in &mut tables {
+        value_steps(*entity, std::mem::take(&mut table.values), &mut steps);
+        if S::DIALECT == Dialect::Postgres {
+            search_steps(*entity, table, &mut steps);
+        }
     }
     for (relation, links) in RELATIONS.iter().zip(links) {
         let columns = link_columns(relation);
@@ -117,13 +133,7 @@ pub(super) async fn store<S: Session>(
     Ok(true)
 }
 
-fn collect(
-    company: Uuid,
-    write: Write,
-    tables: &mut BTreeMap<EntityType, Table>,
-    links: &mut [Links],
-) {
-    let table = tables.entry(write.key().entity).or_default();
+fn collect(company: Uuid, write: Write, table: &mut Table, links: &mut [Links]) {
     match write {
         Write::Insert(record) => {
             collect_links(company, &record, None, links);
@@ -134,6 +144,10 @@ fn collect(
             let content_moved = stored.fields != current.fields
                 || stored.notes != current.notes
                 || stored.custom != current.custom;
+            if stored.fields != current.fields && searched_text(&stored) != searched_text(&current)
+            {
+                table.renamed.push((company, Arc::clone(&current)));
+            }
             let rows = if content_moved {
                 &mut table.updated
             } else {
@@ -170,19 +184,16 @@ fn collect_links(company: Uuid, current: &Record, stored: Option<&Record>, links
     }
 }
 
-fn record_steps(shape: &Shape, table: &Table, steps: &mut Vec<Step>) {
+fn record_steps(shape: &Shape, table: &Table, tenants: &Tenants, steps: &mut Vec<Step>) {
+    let columns = shape.columns_with(&table.widths);
     if !table.inserted.is_empty() {
-        let rows = full_rows(shape, &table.inserted);
-        steps.push(Step::insert(shape.table(), &shape.columns, "", rows));
+        let rows = full_rows(shape, &table.inserted, table, tenants);
+        steps.push(Step::insert(shape.table(), &columns, "", rows));
     }
     if !table.updated.is_empty() {
         // The first two columns are the key.
-        steps.push(Step::update(
-            shape.table(),
-            &shape.columns,
-            2,
-            full_rows(shape, &table.updated),
-        ));
+        let rows = full_rows(shape, &table.updated, table, tenants);
+        steps.push(Step::update(shape.table(), &columns, 2, rows));
     }
     if !table.touched.is_empty() {
         let (companies, ids) = table
@@ -211,7 +222,12 @@ fn record_steps(shape: &Shape, table: &Table, steps: &mut Vec<Step>) {
     }
 }
 
-fn full_rows(shape: &Shape, records: &[(Uuid, Arc<Record>)]) -> Rows {
+fn full_rows(
+    shape: &Shape,
+    records: &[(Uuid, Arc<Record>)],
+    table: &Table,
+    tenants: &Tenants,
+) -> Rows {
     let (companies, ids) = records
         .iter()
         .map(|(company, record)| (*company, record.id))
@@ -231,9 +247,89 @@ fn full_rows(shape: &Shape, records: &[(Uuid, Arc<Record>)]) -> Rows {
         int(|record| record.created_at.0),
         int(|record| record.updated_at.0),
     ];
-    let records: Vec<&Record> = records.iter().map(|(_, record)| record.as_ref()).collect();
-    columns.extend(shape.content(&records));
+    let none = CompanyColumns::default();
+    let of = |company| tenants.get(company).map_or(&none, |tenant| &tenant.columns);
+    let records: Vec<(&CompanyColumns, &Record)> = records
+        .iter()
+        .map(|(company, record)| (of(company), record.as_ref()))
+        .collect();
+    columns.extend(shape.content(&records, &table.widths));
     Rows::new(columns)
+}
+
+/// Values in rows of their own.
+fn value_steps(entity: EntityType, values: ValueRows, steps: &mut Vec<Step>) {
+    let table = format!("{}_value", entity.name());
+    let columns = [
+        "company_id",
+        "record_id",
+        "column_id",
+        "position",
+        "text",
+        "number",
+    ];
+    let ValueRows { set, gone } = values;
+    if !set.is_empty() {
+        let mut cells = (vec![], vec![], vec![], vec![], vec![], vec![]);
+        for (company, record, column, position, text, number) in set {
+            cells.0.push(company);
+            cells.1.push(record);
+            cells.2.push(column);
+            cells.3.push(Some(position));
+            cells.4.push(text);
+            cells.5.push(number);
+        }
+        let rows = Rows::new(vec![
+            Column::Uuid(cells.0),
+            Column::Uuid(cells.1),
+            Column::Uuid(cells.2),
+            Column::Int(cells.3),
+            Column::Text(cells.4),
+            Column::Int(cells.5),
+        ]);
+        let conflict = "ON CONFLICT (company_id, record_id, column_id, position) \
+                        DO UPDATE SET text = excluded.text, number = excluded.number";
+        steps.push(Step::insert(&table, &columns, conflict, rows));
+    }
+    if !gone.is_empty() {
+        let mut cells = (vec![], vec![], vec![], vec![]);
+        for (company, record, column, position) in gone {
+            cells.0.push(company);
+            cells.1.push(record);
+            cells.2.push(column);
+            cells.3.push(Some(position));
+        }
+        let rows = Rows::new(vec![
+            Column::Uuid(cells.0),
+            Column::Uuid(cells.1),
+            Column::Uuid(cells.2),
+            Column::Int(cells.3),
+        ]);
+        steps.push(Step::delete(&table, &columns[..4], rows));
+    }
+}
+
+/// On PostgreSQL the searched text has a table of its own; SQLite's triggers keep its index.
+fn search_steps(entity: EntityType, table: &Table, steps: &mut Vec<Step>) {
+    let name = format!("{}_search", entity.name());
+    let columns = ["company_id", "id", "search"];
+    let rows = |records: &[(Uuid, Arc<Record>)]| {
+        let (companies, ids) = records
+            .iter()
+            .map(|(company, record)| (*company, record.id))
+            .unzip();
+        let texts = records
+            .iter()
+            .map(|(_, record)| Some(searched_text(record)))
+            .collect();
+        Rows::new(vec![
+            Column::Uuid(companies),
+            Column::Uuid(ids),
+            Column::Text(texts),
+        ])
+    };
+    steps.push(Step::insert(&name, &columns, "", rows(&table.inserted)));
+    steps.push(Step::update(&name, &columns, 2, rows(&table.renamed)));
 }
 
 fn event_step(tenants: &Tenants) -> Step {
@@ -275,7 +371,7 @@ fn event_step(tenants: &Tenants) -> Step {
 fn position_step(tenants: &Tenants) -> Step {
     let moved: Vec<_> = tenants
         .iter()
-        .filter(|(_, tenant)| !tenant.events.is_empty())
+        .filter(|(_, tenant)| !tenant.events.is_empty() || tenant.has_new_columns)
         .collect();
     let last = |events: usize, position: i64| {
         position + i64::try_from(events).unwrap_or(i64::MAX - position)
@@ -288,10 +384,16 @@ fn position_step(tenants: &Tenants) -> Step {
                 .map(|(_, tenant)| Some(last(tenant.events.len(), tenant.position)))
                 .collect(),
         ),
+        Column::Int(
+            moved
+                .iter()
+                .map(|(_, tenant)| Some(tenant.columns.version))
+                .collect(),
+        ),
     ];
     Step::update(
         "company_position",
-        &["company_id", "seq"],
+        &["company_id", "seq", "columns_version"],
         1,
         Rows::new(columns),
     )

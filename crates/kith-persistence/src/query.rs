@@ -1,0 +1,17 @@
+//! Questions about records, compiled to SQL for both databases: one compiler for searches, counts and names.
+
+mod filter;
+mod order;
+mod page;
+mod statement;
+
+pub(crate) use statement::Statement;
+
+/// How a statement finds its rows. PostgreSQL weighs that itself by what it knows of the data; SQLite is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Approach {
+    /// Through the indexes of what is asked for; what was found is sorted.
+    Filter,
+    /// Along the index of the order, until the page is full: when much is found.
+    Walk,
+}

@@ -1,0 +1,559 @@
+//! Filters and search terms as conditions on a record `r`.
+//!
+//! A condition is never null, so that its negation holds exactly where it does not. Values are bound, never written;
+//! names of tables and columns come from the domain's tables, ids of custom columns are ids.
+
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
+
+use kith_domain::columns::ColumnType;
+use kith_domain::entity::{EntityType, FieldKind};
+use kith_domain::filter::{
+    FieldRef, Filter, FilterKind, Interval, MoneyInterval, Rule, SearchTerm, Test,
+};
+use kith_domain::text::{fold, lower, sort_key};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use uuid::Uuid;
+
+use super::statement::Value;
+use super::{Approach, Statement};
+use crate::columns::{CompanyColumns, SlotKind};
+use crate::shape::{LOWER, days, key_column, lower_column, snake, split_total, to_scaled};
+use crate::sql::Dialect;
+
+/// How many characters of a text its sort key has; a shorter key is the whole text, folded.
+const KEY_LENGTH: usize = 200;
+
+/// Fewest characters that trigrams can find.
+const TRIGRAM: usize = 3;
+
+/// Most texts that are looked for through trigrams at once.
+const MAX_SOUGHT: usize = 20;
+
+/// Most trigrams of one text that are looked up; the text itself is checked anyway.
+const MAX_TRIGRAMS: usize = 24;
+
+const ALWAYS: &str = "TRUE";
+const NEVER: &str = "FALSE";
+
+/// Compiles conditions on records of one type.
+pub(super) struct Conditions<'a> {
+    pub(super) entity: EntityType,
+    pub(super) columns: &'a CompanyColumns,
+    pub(super) approach: Approach,
+    /// The columns of the order, whose index a walk uses; conditions on them may narrow it.
+    pub(super) walked: &'a [String],
+    pub(super) statement: &'a mut Statement,
+}
+
+impl Conditions<'_> {
+    /// What a filter asks.
+    pub(super) fn filter(&mut self, filter: &Filter) -> String {
+        match filter {
+            Filter::All(filters) => {
+                let parts = filters.iter().map(|filter| self.filter(filter)).collect();
+                joined(parts, "AND", ALWAYS)
+            }
+            Filter::Any(filters) => {
+                let parts = filters.iter().map(|filter| self.filter(filter)).collect();
+                joined(parts, "OR", NEVER)
+            }
+            Filter::Not(filter) => format!("NOT ({})", self.filter(filter)),
+            Filter::Rule(rule) => {
+                let condition = self.rule(rule);
+                if rule.negated {
+                    format!("NOT ({condition})")
+                } else {
+                    condition
+                }
+            }
+        }
+    }
+
+    /// What a search term asks.
+    pub(super) fn term(&mut self, term: &SearchTerm) -> String {
+        let mut parts = Vec::new();
+        let long: Vec<_> = term
+            .tokens()
+            .iter()
+            .filter(|token| token.chars().count() >= TRIGRAM)
+            .cloned()
+            .collect();
+        if !long.is_empty() {
+            parts.extend(self.trigrams(&long, "AND"));
+        }
+        for token in term.tokens() {
+            let token = self.statement.bind(Value::Text(token.clone()));
+            parts.push(self.statement.contains("r.search", &token));
+        }
+        joined(parts, "AND", ALWAYS)
+    }
+
+    /// Records whose searched text contains all (or one) of some folded texts, found through trigrams: a first choice
+    /// that is checked afterwards. Nothing where trigrams would not help.
+    fn trigrams(&mut self, texts: &[String], join: &str) -> Option<String> {
+        let is_long = |text: &String| text.chars().count() >= TRIGRAM;
+        if self.approach == Approach::Walk || texts.len() > MAX_SOUGHT || !texts.iter().all(is_long)
+        {
+            return None;
+        }
+        let table = self.entity.name();
+        Some(match self.statement.dialect {
+            Dialect::Sqlite => {
+                let parts: Vec<_> = texts.iter().map(|text| trigrams_of(text)).collect();
+                let sought = parts.join(&format!(" {join} "));
+                let sought = self.statement.bind(Value::Text(sought));
+                format!("r.rid IN (SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {sought})")
+            }
+            Dialect::Postgres => {
+                let likes = texts.iter().map(|text| {
+                    let pattern = Value::Text(format!("%{}%", literal(text)));
+                    format!("s.search LIKE {}", self.statement.bind(pattern))
+                });
+                let likes = joined(likes.collect(), join, ALWAYS);
+                format!(
+                    "r.id IN (SELECT s.id FROM {table}_search s WHERE s.company_id = $1 AND {likes})"
+                )
+            }
+        })
+    }
+
+    fn rule(&mut self, rule: &Rule) -> String {
+        match rule.field {
+            FieldRef::Id => match &rule.test {
+                Test::Ids(ids) => {
+                    let id = self.column("id");
+                    self.statement.one_of(&id, Value::Uuids(ids.clone()))
+                }
+                test => of_presence(test),
+            },
+            FieldRef::CreatedAt => self.instants("created_at", &rule.test),
+            FieldRef::UpdatedAt => self.instants("updated_at", &rule.test),
+            FieldRef::Version => match &rule.test {
+                Test::Numbers(intervals) => {
+                    let version = |number: Decimal| number.to_i64().unwrap_or(i64::MAX);
+                    self.intervals("r.version", intervals, version)
+                }
+                test => of_presence(test),
+            },
+            FieldRef::Notes => match &rule.test {
+                Test::Absent => "r.notes IS NULL".to_owned(),
+                Test::Present => "r.notes IS NOT NULL".to_owned(),
+                Test::Contains(part) => {
+                    let part = self.statement.bind(Value::Text(part.clone()));
+                    let contains = self.statement.contains("r.notes_lower", &part);
+                    format!("(r.notes_lower IS NOT NULL AND {contains})")
+                }
+                _ => NEVER.to_owned(),
+            },
+            FieldRef::Own(field) => self.own(field, &rule.test),
+            FieldRef::Link(link) => self.link(link, &rule.test),
+            FieldRef::Custom(column) => self.custom(column, rule),
+        }
+    }
+
+    /// A column of the record; in a walk it is kept from choosing another index than that of the order.
+    fn column(&self, name: &str) -> String {
+        let column = format!("r.{name}");
+        let is_walked = self.walked.contains(&column);
+        if self.statement.dialect == Dialect::Sqlite
+            && self.approach == Approach::Walk
+            && !is_walked
+        {
+            format!("+{column}")
+        } else {
+            column
+        }
+    }
+
+    fn own(&mut self, field: usize, test: &Test) -> String {
+        let Some(def) = self.entity.fields().get(field) else {
+            return NEVER.to_owned();
+        };
+        let name = snake(def.name);
+        match (def.kind, test) {
+            (FieldKind::Text { .. }, Test::Absent) => format!("r.{name} = ''"),
+            (FieldKind::Text { .. }, Test::Present) => format!("r.{name} <> ''"),
+            (FieldKind::Text { .. }, Test::Texts(texts)) => self.own_texts(field, &name, texts),
+            (FieldKind::Emails { .. }, Test::Absent) => format!("r.{name} = '[]'"),
+            (FieldKind::Emails { .. }, Test::Present) => format!("r.{name} <> '[]'"),
+            (FieldKind::Emails { .. }, Test::Texts(keys)) => self.own_emails(field, &name, keys),
+            // No address has the signs that stand between them.
+            (FieldKind::Emails { .. }, Test::Contains(part))
+                if part.contains(['"', ',', '[', ']', '\\']) || part.contains(char::is_control) =>
+            {
+                NEVER.to_owned()
+            }
+            (FieldKind::Text { .. } | FieldKind::Emails { .. }, Test::Contains(part)) => {
+                let mut parts = Vec::new();
+                parts.extend(self.trigrams(&[fold(part)], "AND"));
+                let lowered = self.lowered(field, &name);
+                let part = self.statement.bind(Value::Text(part.clone()));
+                parts.push(self.statement.contains(&lowered, &part));
+                joined(parts, "AND", ALWAYS)
+            }
+            (FieldKind::TotalValue, Test::Numbers(intervals)) => self.totals(&name, intervals),
+            (FieldKind::Amount | FieldKind::TotalQuantity, Test::Numbers(intervals)) => {
+                let column = self.column(&name);
+                self.intervals(&column, intervals, to_scaled)
+            }
+            (FieldKind::Amount | FieldKind::TotalQuantity | FieldKind::TotalValue, test) => {
+                of_presence(test)
+            }
+            _ => NEVER.to_owned(),
+        }
+    }
+
+    fn lowered(&self, field: usize, name: &str) -> String {
+        let lower = lower_column(self.entity, field);
+        let made = self.statement.ascii_lower(&format!("r.{name}"));
+        format!("coalesce(r.{lower}, {made})")
+    }
+
+    fn own_texts(&mut self, field: usize, name: &str, texts: &[String]) -> String {
+        let mut parts = Vec::new();
+        if self.entity.def().sort_name == [field] {
+            let keys = distinct(texts.iter().map(|text| sort_key(text)));
+            let key = self.column("name_key");
+            parts.push(self.statement.one_of(&key, Value::Texts(keys)));
+        } else {
+            let folded = distinct(texts.iter().map(|text| fold(text)));
+            parts.extend(self.trigrams(&folded, "OR"));
+        }
+        let is_text = self
+            .statement
+            .one_of(&format!("r.{name}"), Value::Texts(texts.to_vec()));
+        parts.push(is_text);
+        joined(parts, "AND", ALWAYS)
+    }
+
+    fn own_emails(&mut self, field: usize, name: &str, keys: &[String]) -> String {
+        let mut parts = Vec::new();
+        let folded = distinct(keys.iter().map(|key| fold(key)));
+        parts.extend(self.trigrams(&folded, "OR"));
+        let lowered = self.lowered(field, name);
+        let quoted = keys.iter().map(|key| format!("\"{}\"", lower(key)));
+        let each = self.statement.each(distinct(quoted));
+        let contains = self.statement.contains(&lowered, "e.value");
+        parts.push(format!("EXISTS (SELECT 1 FROM {each} WHERE {contains})"));
+        joined(parts, "AND", ALWAYS)
+    }
+
+    /// A total lies in two columns: whole units of 10^-4, and the rest.
+    fn totals(&mut self, name: &str, intervals: &[Interval<Decimal>]) -> String {
+        let (whole, rest) = (self.column(name), format!("r.{name}_rest"));
+        let mut side = |bound: &Bound<Decimal>, than: &str| {
+            let (number, or_equal) = match bound {
+                Unbounded => return None,
+                Included(number) => (number, "="),
+                Excluded(number) => (number, ""),
+            };
+            let (units, more) = split_total(*number);
+            let units = self.statement.int(units.unwrap_or_default());
+            let more = self.statement.int(more.unwrap_or_default());
+            Some(format!(
+                "({whole} {than}= {units} AND ({whole} {than} {units} OR {rest} {than}{or_equal} {more}))"
+            ))
+        };
+        let mut parts = Vec::new();
+        for (from, to) in intervals {
+            let sides = side(from, ">").into_iter().chain(side(to, "<")).collect();
+            parts.push(joined(sides, "AND", ALWAYS));
+        }
+        joined(parts, "OR", NEVER)
+    }
+
+    fn instants(&mut self, name: &str, test: &Test) -> String {
+        match test {
+            Test::Instants(intervals) => {
+                let column = self.column(name);
+                self.intervals(&column, intervals, |at| at.0)
+            }
+            test => of_presence(test),
+        }
+    }
+
+    /// Whether a whole number lies in one of some intervals.
+    fn intervals<T: Copy>(
+        &mut self,
+        expression: &str,
+        intervals: &[Interval<T>],
+        number: impl Fn(T) -> i64,
+    ) -> String {
+        let point = |(from, to): &Interval<T>| match (from, to) {
+            (Included(from), Included(to)) if number(*from) == number(*to) => Some(number(*from)),
+            _ => None,
+        };
+        let points: Option<Vec<_>> = intervals.iter().map(point).collect();
+        if let Some(points) = points {
+            return self.statement.one_of(expression, Value::Ints(points));
+        }
+        let mut side = |bound: &Bound<T>, than: &str| match bound {
+            Unbounded => None,
+            Included(at) => Some(format!(
+                "{expression} {than}= {}",
+                self.statement.int(number(*at))
+            )),
+            Excluded(at) => Some(format!(
+                "{expression} {than} {}",
+                self.statement.int(number(*at))
+            )),
+        };
+        let mut parts = Vec::new();
+        for (from, to) in intervals {
+            let sides = side(from, ">").into_iter().chain(side(to, "<")).collect();
+            parts.push(joined(sides, "AND", ALWAYS));
+        }
+        joined(parts, "OR", NEVER)
+    }
+
+    fn link(&mut self, link: usize, test: &Test) -> String {
+        let Some(def) = self.entity.links().get(link) else {
+            return NEVER.to_owned();
+        };
+        let (left, right) = (def.of.left.name(), def.of.right.name());
+        let (own, other) = if def.is_left {
+            (left, right)
+        } else {
+            (right, left)
+        };
+        let table = def.of.name;
+        let exists = format!(
+            "EXISTS (SELECT 1 FROM {table} l WHERE l.company_id = $1 AND l.{own}_id = r.id)"
+        );
+        match test {
+            Test::Present => exists,
+            Test::Absent => format!("NOT {exists}"),
+            Test::Ids(ids) => {
+                let id = self.column("id");
+                let linked = self
+                    .statement
+                    .one_of(&format!("l.{other}_id"), Value::Uuids(ids.clone()));
+                format!(
+                    "{id} IN (SELECT l.{own}_id FROM {table} l WHERE l.company_id = $1 AND {linked})"
+                )
+            }
+            _ => NEVER.to_owned(),
+        }
+    }
+
+    fn custom(&mut self, id: Uuid, rule: &Rule) -> String {
+        let Some(column) = self.columns.get(id) else {
+            // It has gone since the question was judged, and its values with it.
+            let absent = rule.test == Test::Absent;
+            return if absent { ALWAYS } else { NEVER }.to_owned();
+        };
+        let slot = self.slot(id);
+        let present = format!("{slot} IS NOT NULL");
+        let held = |condition: String| format!("({present} AND {condition})");
+        match (column.column_type(), &rule.test) {
+            (_, Test::Absent) => format!("{slot} IS NULL"),
+            (_, Test::Present) => present,
+            (ColumnType::Plain, Test::Texts(texts)) => {
+                let keys = distinct(texts.iter().map(|text| sort_key(text)));
+                let by_key = self.statement.one_of(&slot, Value::Texts(keys));
+                let stored = texts.iter().map(|text| format!("p{text}")).collect();
+                let value = self.document_member(&id.to_string());
+                let exactly = self.statement.one_of(&value, Value::Texts(stored));
+                held(format!("{by_key} AND {exactly}"))
+            }
+            (ColumnType::Plain, Test::Contains(part)) => {
+                let folded = self.statement.bind(Value::Text(fold(part)));
+                let in_key = self.statement.contains(&slot, &folded);
+                let value = self.document_member(&id.to_string());
+                let made = self.statement.ascii_lower(&format!("substr({value}, 2)"));
+                let lowered = self.document_member(&format!("{id}{LOWER}"));
+                let part = self.statement.bind(Value::Text(part.clone()));
+                let contains = self
+                    .statement
+                    .contains(&format!("coalesce({lowered}, {made})"), &part);
+                held(format!(
+                    "({in_key} OR length({slot}) >= {KEY_LENGTH}) AND {contains}"
+                ))
+            }
+            (ColumnType::SingleSelect, Test::Texts(options)) => {
+                let known = options
+                    .iter()
+                    .filter(|option| column.option(option).is_some());
+                let ranks: Vec<_> = known.map(|option| self.columns.rank(id, option)).collect();
+                if ranks.is_empty() {
+                    return NEVER.to_owned();
+                }
+                let is_one = self.statement.one_of(&slot, Value::Ints(ranks));
+                held(is_one)
+            }
+            (ColumnType::Currency, Test::Money(intervals)) => {
+                let money = self.money(id, &slot, intervals);
+                held(money)
+            }
+            (ColumnType::Date, Test::Dates(intervals)) => {
+                let dates = self.intervals(&slot, intervals, days);
+                held(dates)
+            }
+            (ColumnType::DateTime, Test::Instants(intervals)) => {
+                let instants = self.intervals(&slot, intervals, |at| at.0);
+                held(instants)
+            }
+            (ColumnType::Link | ColumnType::Email | ColumnType::Phone, test) => {
+                self.values(id, rule.kind, test)
+            }
+            _ => NEVER.to_owned(),
+        }
+    }
+
+    /// Several values lie in rows of their own.
+    fn values(&mut self, column: Uuid, kind: FilterKind, test: &Test) -> String {
+        let condition = match test {
+            Test::Texts(texts) => {
+                let texts = match kind {
+                    FilterKind::Emails => distinct(texts.iter().map(|key| lower(key))),
+                    _ => texts.clone(),
+                };
+                self.statement.one_of("v.text", Value::Texts(texts))
+            }
+            Test::Contains(part) => {
+                let part = self.statement.bind(Value::Text(part.clone()));
+                let lowered = self.statement.ascii_lower("v.text");
+                self.statement.contains(&lowered, &part)
+            }
+            _ => return NEVER.to_owned(),
+        };
+        let id = self.column("id");
+        let column = self.statement.bind(Value::Uuid(column));
+        let table = self.entity.name();
+        format!(
+            "{id} IN (SELECT v.record_id FROM {table}_value v WHERE v.company_id = $1 \
+             AND v.column_id = {column} AND v.position >= 0 AND {condition})"
+        )
+    }
+
+    fn money(&mut self, id: Uuid, slot: &str, intervals: &[MoneyInterval]) -> String {
+        if intervals.iter().all(|range| range.currency.is_none()) {
+            let amounts: Vec<_> = intervals.iter().map(|range| range.amount).collect();
+            return self.intervals(slot, &amounts, to_scaled);
+        }
+        let mut parts = Vec::new();
+        for range in intervals {
+            let mut part = self.intervals(slot, &[range.amount], to_scaled);
+            if let Some(currency) = range.currency {
+                let value = self.document_member(&id.to_string());
+                let code = self.statement.bind(Value::Text(currency.code().to_owned()));
+                part = format!("({part} AND substr({value}, length({value}) - 2) = {code})");
+            }
+            parts.push(part);
+        }
+        joined(parts, "OR", NEVER)
+    }
+
+    /// The slot of a column, or the same value where there is none.
+    fn slot(&mut self, column: Uuid) -> String {
+        match self.columns.slot(column) {
+            Some(slot) => self.column(slot.name()),
+            None => unslotted(self.statement, self.entity, self.columns, column),
+        }
+    }
+
+    /// A member of the document of custom values.
+    fn document_member(&self, name: &str) -> String {
+        match self.statement.dialect {
+            Dialect::Sqlite => format!("json_extract(r.custom, '$.\"{name}\"')"),
+            Dialect::Postgres => format!("(r.custom::jsonb ->> '{name}')"),
+        }
+    }
+}
+
+/// What the slot of a column would hold if there had been one left.
+pub(super) fn unslotted(
+    statement: &mut Statement,
+    entity: EntityType,
+    columns: &CompanyColumns,
+    column: Uuid,
+) -> String {
+    let table = entity.name();
+    let kind = columns
+        .get(column)
+        .map(|column| SlotKind::of(column.column_type()));
+    let cell = match kind {
+        Some(SlotKind::Text) => "text",
+        _ => "number",
+    };
+    let column = statement.bind(Value::Uuid(column));
+    format!(
+        "(SELECT v.{cell} FROM {table}_value v WHERE v.company_id = $1 AND v.record_id = r.id \
+         AND v.column_id = {column} AND v.position = -1)"
+    )
+}
+
+/// What an own text is sorted by.
+pub(super) fn own_key(statement: &Statement, entity: EntityType, field: usize) -> String {
+    if entity.def().sort_name == [field] {
+        return "r.name_key".to_owned();
+    }
+    let name = entity.fields().get(field).map_or("", |field| field.name);
+    let made = statement.ascii_lower(&format!("r.{}", snake(name)));
+    format!("coalesce(r.{}, {made})", key_column(entity, field))
+}
+
+/// The answer of fields that always have a value to whether they have one.
+fn of_presence(test: &Test) -> String {
+    if *test == Test::Present {
+        ALWAYS
+    } else {
+        NEVER
+    }
+    .to_owned()
+}
+
+/// Conditions joined in a tree that stays flat: databases limit the depth.
+fn joined(parts: Vec<String>, join: &str, none: &str) -> String {
+    fn tree(parts: &[String], join: &str) -> String {
+        match parts {
+            [one] => one.clone(),
+            parts if parts.len() <= 8 => format!("({})", parts.join(&format!(" {join} "))),
+            parts => {
+                let (left, right) = parts.split_at(parts.len() / 2);
+                format!("({} {join} {})", tree(left, join), tree(right, join))
+            }
+        }
+    }
+    if parts.is_empty() {
+        none.to_owned()
+    } else {
+        tree(&parts, join)
+    }
+}
+
+fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<_> = texts.collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+/// An FTS5 query for every trigram of a text.
+fn trigrams_of(text: &str) -> String {
+    let letters: Vec<_> = text.chars().collect();
+    let trigrams = distinct(
+        letters
+            .windows(TRIGRAM)
+            .map(|trigram| trigram.iter().collect::<String>()),
+    );
+    let quoted: Vec<_> = trigrams
+        .into_iter()
+        .take(MAX_TRIGRAMS)
+        .map(|trigram| format!("\"{}\"", trigram.replace('"', "\"\"")))
+        .collect();
+    format!("({})", quoted.join(" AND "))
+}
+
+/// A text that `LIKE` takes literally.
+fn literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            literal.push('\\');
+        }
+        literal.push(letter);
+    }
+    literal
+}

@@ -1,0 +1,383 @@
+//! Pages of records, names, and the search over all types.
+
+use std::sync::Arc;
+
+use kith_domain::draft::Reference;
+use kith_domain::entity::EntityType;
+use kith_domain::filter::{Cursor, Filter, Search, SearchTerm, Window};
+use kith_domain::ports::{Name, Page, RepositoryError};
+use kith_domain::record::Record;
+use kith_domain::relation::Target;
+use uuid::Uuid;
+
+use super::filter::{Conditions, own_key};
+use super::order::Order;
+use super::statement::Value;
+use super::{Approach, Statement};
+use crate::columns::CompanyColumns;
+use crate::shape::{Shape, snake};
+use crate::sql::{Cells, Dialect};
+use crate::store::Store;
+
+/// From this many records on, an answer is found along its order rather than sorted.
+const MANY: u64 = 5_000;
+
+/// A search on its way.
+struct Question<'a> {
+    store: &'a Store,
+    company: Uuid,
+    columns: &'a CompanyColumns,
+    search: &'a Search,
+}
+
+/// Which records of the order a statement reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// All, if all have a value.
+    All,
+    /// Those with a value.
+    Present,
+    /// Those without.
+    Absent,
+}
+
+impl Store {
+    pub(crate) async fn read_page(
+        &self,
+        company: Uuid,
+        search: &Search,
+    ) -> Result<Page, RepositoryError> {
+        let columns = match self.remembered.latest(company) {
+            Some(columns) => columns,
+            None => self.read_columns(company).await?.0,
+        };
+        let question = Question {
+            store: self,
+            company,
+            columns: &columns,
+            search,
+        };
+        question.answer().await
+    }
+
+    /// Names of records and users.
+    pub(crate) async fn read_names(
+        &self,
+        company: Uuid,
+        references: &[Reference],
+    ) -> Result<Vec<Name>, RepositoryError> {
+        let mut names = Vec::new();
+        let targets = EntityType::ALL.map(Target::Record);
+        for target in targets.into_iter().chain([Target::User]) {
+            let ids: Vec<_> = references
+                .iter()
+                .filter_map(|reference| match (reference, target) {
+                    (Reference::Record(key), Target::Record(entity)) if key.entity == entity => {
+                        Some(key.id)
+                    }
+                    (Reference::User(id), Target::User) => Some(*id),
+                    _ => None,
+                })
+                .collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let (table, parts) = match target {
+                Target::Record(entity) => (entity.name(), name_columns(entity)),
+                Target::User => ("account", vec!["r.first_name".into(), "r.last_name".into()]),
+            };
+            let mut statement = Statement::new(self.dialect(), company);
+            let is_one = statement.one_of("r.id", Value::Uuids(ids));
+            let text = format!(
+                "SELECT r.id, {} FROM {table} r WHERE r.company_id = $1 AND {is_one}",
+                parts.join(", ")
+            );
+            let read = |row: &dyn Cells| read_name(row, target, parts.len());
+            names.extend(self.ask(&statement, text, read).await?);
+        }
+        Ok(names)
+    }
+
+    /// The names of records of several types that contain a term.
+    pub(crate) async fn find_names(
+        &self,
+        company: Uuid,
+        term: &SearchTerm,
+        scopes: &[(EntityType, Filter)],
+        limit: u32,
+    ) -> Result<Vec<Name>, RepositoryError> {
+        let columns = self.read_columns(company).await?.0;
+        let mut names = Vec::new();
+        for (entity, scope) in scopes {
+            let mut statement = Statement::new(self.dialect(), company);
+            let mut conditions = Conditions {
+                entity: *entity,
+                columns: &columns,
+                approach: Approach::Filter,
+                walked: &[],
+                statement: &mut statement,
+            };
+            let term_holds = conditions.term(term);
+            let scope_holds = conditions.filter(scope);
+            let first = term.tokens().first().cloned().unwrap_or_default();
+            let length = i64::try_from(first.chars().count()).unwrap_or_default();
+            let (first, length) = (statement.bind(Value::Text(first)), statement.int(length));
+            let begins = entity.def().sort_name.iter().map(|field| {
+                let key = own_key(&statement, *entity, *field);
+                // PostgreSQL takes lengths as 32-bit integers.
+                format!("substr({key}, 1, CAST({length} AS INTEGER)) = {first}")
+            });
+            let begins = begins.collect::<Vec<_>>().join(" OR ");
+            let parts = name_columns(*entity);
+            let text = format!(
+                "SELECT r.id, {} FROM {} r WHERE r.company_id = $1 AND {term_holds} AND {scope_holds} \
+                 ORDER BY CASE WHEN {begins} THEN 0 ELSE 1 END, +r.name_key, r.id LIMIT {limit}",
+                parts.join(", "),
+                entity.name()
+            );
+            let text = match statement.dialect {
+                Dialect::Sqlite => text,
+                Dialect::Postgres => text.replace("+r.name_key", "r.name_key"),
+            };
+            let read = |row: &dyn Cells| read_name(row, Target::Record(*entity), parts.len());
+            names.extend(self.ask(&statement, text, read).await?);
+        }
+        Ok(names)
+    }
+}
+
+/// The columns that make up a name, first name first.
+fn name_columns(entity: EntityType) -> Vec<String> {
+    let fields = entity.def().sort_name.iter().rev();
+    let names = fields.filter_map(|field| entity.fields().get(*field));
+    names
+        .map(|field| format!("r.{}", snake(field.name)))
+        .collect()
+}
+
+fn read_name(row: &dyn Cells, target: Target, parts: usize) -> Result<Name, sqlx::Error> {
+    let mut name = String::new();
+    for at in 1..=parts {
+        let part = row.text(at)?;
+        if !name.is_empty() && !part.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(part);
+    }
+    Ok(Name {
+        target,
+        id: row.uuid(0)?,
+        name,
+    })
+}
+
+impl Question<'_> {
+    async fn answer(&self) -> Result<Page, RepositoryError> {
+        let search = self.search;
+        let is_all = search.filter == Filter::everything() && search.term.is_empty();
+        let total = if search.with_total {
+            Some(self.count(Part::All, None).await?)
+        } else {
+            None
+        };
+        let approach = if is_all {
+            Approach::Walk
+        } else if self.store.dialect() == Dialect::Postgres {
+            Approach::Filter
+        } else {
+            let found = match total {
+                Some(total) => total,
+                None => self.count(Part::All, Some(MANY)).await?,
+            };
+            if found < MANY {
+                Approach::Filter
+            } else {
+                Approach::Walk
+            }
+        };
+        let size = search.window.size() as usize;
+        let mut records = self.records(approach, total).await?;
+        let has_more = records.len() > size;
+        records.truncate(size);
+        let next_cursor = records
+            .last()
+            .filter(|_| has_more)
+            .map(|last| search.cursor_after(last));
+        Ok(Page {
+            records: records.into_iter().map(Arc::new).collect(),
+            total,
+            next_cursor,
+        })
+    }
+
+    /// The records of the page and one more, if there is one.
+    async fn records(
+        &self,
+        approach: Approach,
+        total: Option<u64>,
+    ) -> Result<Vec<Record>, RepositoryError> {
+        let offset = self.search.window.offset();
+        if total.is_some_and(|total| total <= offset) {
+            return Ok(Vec::new());
+        }
+        let wanted = u64::from(self.search.window.size()) + 1;
+        if self.order(&mut self.statement()).present.is_none() {
+            return self.part(Part::All, approach, offset, wanted).await;
+        }
+        // Records without a value are not in the index of the order: they are read when the others do not fill the page.
+        let cursor = self.cursor();
+        let mut records = Vec::new();
+        if cursor.is_none_or(|cursor| cursor.key.is_some()) {
+            records = self.part(Part::Present, approach, offset, wanted).await?;
+        }
+        let found = records.len() as u64;
+        if found < wanted {
+            let passed = if found == 0 && offset > 0 {
+                self.count(Part::Present, None).await?
+            } else {
+                offset
+            };
+            let skip = offset.saturating_sub(passed);
+            records.extend(
+                self.part(Part::Absent, approach, skip, wanted - found)
+                    .await?,
+            );
+        }
+        Ok(records)
+    }
+
+    async fn part(
+        &self,
+        part: Part,
+        approach: Approach,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<Record>, RepositoryError> {
+        let (statement, text) = self.page_sql(part, approach, offset, limit);
+        let shape = Shape::of(self.search.entity);
+        self.store
+            .ask(&statement, text, |row| shape.read(row))
+            .await
+    }
+
+    /// The ids of the page are found first, so that whatever else a record has is read for them only.
+    fn page_sql(
+        &self,
+        part: Part,
+        approach: Approach,
+        offset: u64,
+        limit: u64,
+    ) -> (Statement, String) {
+        let mut statement = self.statement();
+        let order = self.order(&mut statement);
+        let mut conditions = self.conditions(part, approach, &order, &mut statement);
+        if let Some(cursor) = self.cursor() {
+            conditions.push(match part {
+                // Those without a value follow all that have one.
+                Part::Absent if cursor.key.is_some() => "TRUE".to_owned(),
+                Part::Absent => order.after_id(cursor, &mut statement),
+                Part::All | Part::Present => order.after(cursor, &mut statement),
+            });
+        }
+        let is_sqlite = statement.dialect == Dialect::Sqlite;
+        let hidden = is_sqlite && approach == Approach::Filter;
+        let by = |hidden| match part {
+            Part::Absent => order.by_id(hidden),
+            Part::All | Part::Present => order.by(hidden),
+        };
+        let shape = Shape::of(self.search.entity);
+        let table = shape.table();
+        let limit = statement.int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let skip = match offset {
+            0 => String::new(),
+            offset => format!(
+                " OFFSET {}",
+                statement.int(i64::try_from(offset).unwrap_or(i64::MAX))
+            ),
+        };
+        let text = format!(
+            "SELECT {} FROM (SELECT r.id AS found FROM {table} r WHERE {} ORDER BY {} LIMIT {limit}{skip}) p \
+             CROSS JOIN {table} r WHERE r.company_id = $1 AND r.id = p.found ORDER BY {}",
+            shape.select(statement.dialect),
+            conditions.join(" AND "),
+            by(hidden),
+            by(is_sqlite)
+        );
+        (statement, text)
+    }
+
+    /// How many records a part has, or whether it has at least `enough`.
+    async fn count(&self, part: Part, enough: Option<u64>) -> Result<u64, RepositoryError> {
+        let mut statement = self.statement();
+        let order = self.order(&mut statement);
+        let conditions = self
+            .conditions(part, Approach::Filter, &order, &mut statement)
+            .join(" AND ");
+        let table = self.search.entity.name();
+        let text = match enough {
+            None => format!("SELECT count(*) FROM {table} r WHERE {conditions}"),
+            Some(enough) => format!(
+                "SELECT count(*) FROM (SELECT 1 FROM {table} r WHERE {conditions} LIMIT {enough}) f"
+            ),
+        };
+        let counts = self.store.ask(&statement, text, |row| row.int(0)).await?;
+        Ok(counts
+            .first()
+            .and_then(|count| u64::try_from(*count).ok())
+            .unwrap_or_default())
+    }
+
+    fn statement(&self) -> Statement {
+        Statement::new(self.store.dialect(), self.company)
+    }
+
+    fn order(&self, statement: &mut Statement) -> Order {
+        let Search {
+            entity,
+            sort,
+            filter,
+            ..
+        } = self.search;
+        Order::new(*entity, self.columns, sort, filter, statement)
+    }
+
+    fn cursor(&self) -> Option<&Cursor> {
+        match &self.search.window {
+            Window::After { cursor, .. } => Some(cursor),
+            Window::Page { .. } => None,
+        }
+    }
+
+    fn conditions(
+        &self,
+        part: Part,
+        approach: Approach,
+        order: &Order,
+        statement: &mut Statement,
+    ) -> Vec<String> {
+        let mut parts = vec!["r.company_id = $1".to_owned()];
+        match (part, &order.present) {
+            (Part::Present, Some(present)) => parts.push(present.clone()),
+            (Part::Absent, Some(present)) => parts.push(format!("NOT ({present})")),
+            _ => {}
+        }
+        let walked = match part {
+            Part::Absent => vec!["r.id".to_owned()],
+            Part::All | Part::Present => order.walked(),
+        };
+        let mut conditions = Conditions {
+            entity: self.search.entity,
+            columns: self.columns,
+            approach,
+            walked: &walked,
+            statement,
+        };
+        if !self.search.term.is_empty() {
+            parts.push(conditions.term(&self.search.term));
+        }
+        if self.search.filter != Filter::everything() {
+            parts.push(conditions.filter(&self.search.filter));
+        }
+        parts
+    }
+}
