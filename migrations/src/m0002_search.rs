@@ -97,8 +97,8 @@ fn sorting(table: &str) -> String {
 
 const NUMBERS: &str = "
 CREATE INDEX service_amount ON service (company_id, amount, id);
-CREATE INDEX deal_value ON deal (company_id, total_value, total_value_rest, id);
-CREATE INDEX deal_quantity ON deal (company_id, total_quantity, id);
+CREATE INDEX deal_total_value ON deal (company_id, total_value, total_value_rest, id);
+CREATE INDEX deal_total_quantity ON deal (company_id, total_quantity, id);
 ";
 
 /// What SQLite is told of the data, instead of measuring it: numbers of a large company, so that its planner knows that
@@ -139,8 +139,8 @@ fn statistics() -> String {
         );
     }
     tell("service", "service_amount", "1000000 1000000 10 1");
-    tell("deal", "deal_value", "1000000 1000000 10 2 1");
-    tell("deal", "deal_quantity", "1000000 1000000 1000 1");
+    tell("deal", "deal_total_value", "1000000 1000000 10 2 1");
+    tell("deal", "deal_total_quantity", "1000000 1000000 1000 1");
     for table in LINKS {
         tell(table, table, "1000000 1000000 3 1");
         tell(table, &format!("{table}_back"), "1000000 1000000 20 1");
