@@ -1,10 +1,13 @@
 //! Custom columns as the public JSON shows them (contract, section 4), and what a type's records can be asked.
 
+mod read;
+
 use kith_domain::columns::Column;
-use kith_domain::entity::EntityType;
-use kith_domain::filter::{Operator, fields_of, sortable_fields};
+use kith_domain::filter::{FilterField, Operator, SortableField};
 
 use crate::json;
+
+pub use read::{create, entity, update};
 
 /// Appends a custom column.
 pub fn write_column(out: &mut Vec<u8>, column: &Column) {
@@ -27,20 +30,23 @@ pub fn write_column(out: &mut Vec<u8>, column: &Column) {
     out.push(b'}');
 }
 
-/// Appends those of the columns that extend a type.
-pub fn write_columns(out: &mut Vec<u8>, entity: EntityType, columns: &[Column]) {
-    let own = columns.iter().filter(|column| column.entity == entity);
-    json::array(out, own, write_column);
+/// Appends columns.
+pub fn write_columns(out: &mut Vec<u8>, columns: &[Column]) {
+    json::array(out, columns, write_column);
 }
 
-/// `{customColumns, filterableFields, sortableFields}` of a type.
-pub fn configuration(entity: EntityType, columns: &[Column]) -> Vec<u8> {
+/// `{customColumns, filterableFields, sortableFields}`: what records of a type can be asked.
+pub fn configuration(
+    columns: &[Column],
+    filterable: &[FilterField],
+    sortable: &[SortableField],
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(4_096);
     out.push(b'{');
     json::member(&mut out, "customColumns");
-    write_columns(&mut out, entity, columns);
+    write_columns(&mut out, columns);
     json::member(&mut out, "filterableFields");
-    json::array(&mut out, fields_of(entity, columns), |out, field| {
+    json::array(&mut out, filterable, |out, field| {
         named(out, &field.name, &field.label);
         json::member(out, "operators");
         json::array(out, field.operators(), |out, operator: &Operator| {
@@ -49,7 +55,7 @@ pub fn configuration(entity: EntityType, columns: &[Column]) -> Vec<u8> {
         out.push(b'}');
     });
     json::member(&mut out, "sortableFields");
-    json::array(&mut out, sortable_fields(entity, columns), |out, field| {
+    json::array(&mut out, sortable, |out, field| {
         named(out, &field.name, &field.label);
         out.push(b'}');
     });

@@ -361,7 +361,7 @@ fn batch<'a>(
 }
 
 /// The value of the one member of an object, which may have one of several names.
-fn only_member<'a>(
+pub(crate) fn only_member<'a>(
     json: Json<'a>,
     accepted: &[&'static str],
 ) -> Result<(&'static str, Json<'a>), ReadError> {

@@ -1,8 +1,10 @@
 //! The schemas of the OpenAPI document, derived from the tables of the domain: one path for all entity types.
 
 mod build;
+mod column;
 mod event;
 mod record;
+mod search;
 
 pub use build::{array, intern, nullable, number, object, reference, text};
 pub use event::event_schema;
@@ -16,8 +18,10 @@ pub fn register(registry: &mut Registry) {
     for entity in EntityType::ALL {
         record::register(registry, entity);
         event::register(registry, entity);
+        search::register(registry, entity);
     }
     record::register_common(registry);
+    search::register_common(registry);
     problem(registry);
 }
 
@@ -59,6 +63,11 @@ impl Names {
     /// `ContactAnswer`: a record with the columns of its type.
     pub fn answer(self) -> String {
         format!("{}Answer", self.0.def().title)
+    }
+
+    /// `ContactSearchResult`: a page of records.
+    pub fn search_result(self) -> String {
+        format!("{}SearchResult", self.0.def().title)
     }
 
     /// `ContactSnapshot`: a record as events carry it.

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use kith_domain::columns::Column;
-use kith_domain::entity::EntityType;
-use kith_domain::filter::{SearchInput, SortInput, Window};
+use kith_domain::filter::{SearchInput, SortInput};
+use kith_domain::ports::Name;
 use kith_domain::record::Record;
 use kith_domain::violation::Violation;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::column::write_columns;
-use crate::draft::{Problems, ReadError, unknown_member};
+use crate::draft::{Problems, ReadError, only_member, unknown_member};
 use crate::json;
 use crate::record::{NotesFormat, RecordJson};
 use crate::tree::{Json, Kind};
@@ -186,34 +185,23 @@ impl Reader {
     }
 }
 
-/// A linked thing by its name, so that a list can be shown without further calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Its id.
-    pub id: Uuid,
-    /// `contact`, `user`, …
-    pub kind: &'static str,
-    /// For people.
-    pub name: String,
-}
-
 /// The answer to a search.
 #[derive(Clone, Copy, Debug)]
 pub struct FoundJson<'a> {
-    /// The type of the records.
-    pub entity: EntityType,
     /// The records of the page, in order.
     pub records: &'a [Arc<Record>],
-    /// Which part of the answer they are.
-    pub window: &'a Window,
+    /// The page's number, unless it follows a cursor.
+    pub page: Option<u64>,
+    /// Records on a full page.
+    pub page_size: u32,
     /// How many the search finds on all pages, if that was wanted.
     pub total: Option<u64>,
     /// The cursor of the next page, if there is one.
     pub next_cursor: Option<&'a str>,
-    /// The company's custom columns.
+    /// The custom columns of the type.
     pub columns: &'a [Column],
     /// The names of all linked things, if they were wanted.
-    pub references: Option<&'a [Named]>,
+    pub references: Option<&'a [Name]>,
     /// How notes are shown.
     pub notes: NotesFormat,
 }
@@ -241,7 +229,7 @@ impl FoundJson<'_> {
             None => out.extend_from_slice(b"null"),
         }
         json::member(&mut out, "customColumns");
-        write_columns(&mut out, self.entity, self.columns);
+        write_columns(&mut out, self.columns);
         if let Some(references) = self.references {
             json::member(&mut out, "references");
             write_references(&mut out, references);
@@ -251,17 +239,14 @@ impl FoundJson<'_> {
     }
 
     fn pagination(self, out: &mut Vec<u8>) {
-        let size = self.window.size();
-        let page = match self.window {
-            Window::Page { page, .. } => Some(*page),
-            Window::After { .. } => None,
-        };
-        let pages = self.total.map(|total| total.div_ceil(u64::from(size)));
+        let pages = self
+            .total
+            .map(|total| total.div_ceil(u64::from(self.page_size.max(1))));
         out.push(b'{');
         json::member(out, "page");
-        count(out, page);
+        count(out, self.page);
         json::member(out, "pageSize");
-        count(out, Some(size.into()));
+        count(out, Some(self.page_size.into()));
         json::member(out, "total");
         count(out, self.total);
         json::member(out, "totalPages");
@@ -271,7 +256,7 @@ impl FoundJson<'_> {
 }
 
 /// Appends a map from id to `{type, name}`.
-pub fn write_references(out: &mut Vec<u8>, references: &[Named]) {
+pub fn write_references(out: &mut Vec<u8>, references: &[Name]) {
     out.push(b'{');
     for (at, named) in references.iter().enumerate() {
         if at > 0 {
@@ -280,12 +265,42 @@ pub fn write_references(out: &mut Vec<u8>, references: &[Named]) {
         json::id(out, named.id);
         out.extend_from_slice(b":{");
         json::member(out, "type");
-        json::string(out, named.kind);
+        json::string(out, named.target.name());
         json::member(out, "name");
         json::string(out, &named.name);
         out.push(b'}');
     }
     out.push(b'}');
+}
+
+/// Reads the body of a search over all types: `{searchTerm}`.
+///
+/// # Errors
+/// When the body is no JSON object of this shape.
+pub fn read_term(body: &[u8]) -> Result<String, ReadError> {
+    let (_, json) = only_member(Json::parse(body)?, &["searchTerm"])?;
+    let mut reader = Reader::default();
+    let term = reader.text("/searchTerm", json);
+    reader.problems.none()?;
+    Ok(term.unwrap_or_default())
+}
+
+/// The names that a search over all types found, as `{"items": [{type, id, name}]}`.
+pub fn found_names(names: &[Name]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64 + names.len() * 128);
+    out.extend_from_slice(b"{\"items\":");
+    json::array(&mut out, names, |out, named| {
+        out.push(b'{');
+        json::member(out, "type");
+        json::string(out, named.target.name());
+        json::member(out, "id");
+        json::id(out, named.id);
+        json::member(out, "name");
+        json::string(out, &named.name);
+        out.push(b'}');
+    });
+    out.push(b'}');
+    out
 }
 
 fn count(out: &mut Vec<u8>, number: Option<u64>) {
@@ -299,8 +314,12 @@ fn count(out: &mut Vec<u8>, number: Option<u64>) {
 mod tests {
     #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+    use kith_domain::entity::EntityType;
+    use kith_domain::filter::{fields_of, sortable_fields};
+    use kith_domain::relation::Target;
     use kith_domain::time::Timestamp;
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -367,15 +386,15 @@ mod tests {
     fn answers_have_the_shape_that_clients_know() {
         let mut record = Record::empty(EntityType::Task, Uuid::from_u128(1), Timestamp(0));
         record.version = 1;
-        let named = Named {
+        let named = Name {
             id: Uuid::from_u128(5),
-            kind: "user",
+            target: Target::User,
             name: "Ada \"A\"".to_owned(),
         };
         let found = FoundJson {
-            entity: EntityType::Task,
             records: &[Arc::new(record)],
-            window: &Window::Page { page: 3, size: 25 },
+            page: Some(3),
+            page_size: 25,
             total: Some(51),
             next_cursor: None,
             columns: &[],
@@ -400,8 +419,12 @@ mod tests {
     #[test]
     fn configurations_list_fields_with_their_operators() {
         for entity in EntityType::ALL {
-            let configuration: Value =
-                serde_json::from_slice(&crate::column::configuration(entity, &[])).unwrap();
+            let configuration: Value = serde_json::from_slice(&crate::column::configuration(
+                &[],
+                &fields_of(entity, &[]),
+                &sortable_fields(entity, &[]),
+            ))
+            .unwrap();
             let fields = configuration["filterableFields"].as_array().unwrap();
             assert!(fields.iter().all(|field| {
                 field["operators"]

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use kith_application::{Accounts, Records};
+use kith_application::{Accounts, Columns, Records, Searches};
 use kith_domain::ports::{Health, Ids};
 use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
 use poem_openapi::OpenApi;
 
+use crate::columns::ColumnsApi;
+use crate::find::FindApi;
 use crate::front::Front;
 use crate::records::RecordsApi;
 use crate::route::Routes;
@@ -18,8 +20,12 @@ pub(crate) const PREFIX: &str = "/api/v1";
 /// The use cases behind the surface.
 #[derive(Clone)]
 pub struct App {
-    /// Records.
+    /// Changes of records, and single records.
     pub records: Arc<Records>,
+    /// Questions about records.
+    pub searches: Arc<Searches>,
+    /// Custom columns.
+    pub columns: Arc<Columns>,
     /// Who is calling.
     pub accounts: Arc<Accounts>,
     /// Makes request ids.
@@ -54,7 +60,12 @@ type Table = std::collections::HashMap<
 
 fn api(app: &App) -> Table {
     let mut table = Table::new();
-    RecordsApi::new(app).add_routes(&mut table);
+    (
+        RecordsApi::new(app),
+        ColumnsApi::new(app),
+        FindApi::new(app),
+    )
+        .add_routes(&mut table);
     table
 }
 

@@ -6,16 +6,21 @@
 mod finish;
 mod webhooks;
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use kith_api_types::schema::{PROBLEM, reference};
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use poem::http::StatusCode;
-use poem_openapi::registry::{MetaMediaType, MetaResponse};
+use poem_openapi::registry::{
+    MetaMediaType, MetaOperationParam, MetaParamIn, MetaResponse, MetaSchema, MetaSchemaRef,
+};
 use poem_openapi::{ContactObject, LicenseObject, OpenApiService, ServerObject};
 
 use crate::app::{PREFIX, answer};
+use crate::columns::ColumnsApi;
+use crate::find::FindApi;
 use crate::records::RecordsApi;
 use crate::reply;
 use webhooks::Events;
@@ -50,7 +55,7 @@ pub fn openapi(version: OpenApiVersion) -> String {
 }
 
 /// Everything that the document describes.
-type Api = RecordsApi;
+type Api = (RecordsApi, ColumnsApi, FindApi);
 
 /// [`Api`] without the use cases behind it.
 struct Described;
@@ -66,10 +71,7 @@ impl poem_openapi::OpenApi for Described {
 
     fn add_routes(
         self,
-        _: &mut std::collections::HashMap<
-            String,
-            std::collections::HashMap<poem::http::Method, BoxEndpoint<'static>>,
-        >,
+        _: &mut HashMap<String, HashMap<poem::http::Method, BoxEndpoint<'static>>>,
     ) {
     }
 }
@@ -89,6 +91,33 @@ fn served(document: &'static str) -> Response {
     let mut response = reply::json(StatusCode::OK, Vec::new());
     response.set_body(document);
     response
+}
+
+/// The credentials of an operation: either of them.
+pub(crate) fn security() -> Vec<HashMap<&'static str, Vec<&'static str>>> {
+    vec![
+        HashMap::from([("apiKey", Vec::new())]),
+        HashMap::from([("bearer", Vec::new())]),
+    ]
+}
+
+/// A parameter; those of paths are required.
+pub(crate) fn parameter(
+    name: &str,
+    in_type: MetaParamIn,
+    description: &str,
+    schema: MetaSchema,
+) -> MetaOperationParam {
+    MetaOperationParam {
+        name: name.to_owned(),
+        schema: MetaSchemaRef::Inline(Box::new(schema)),
+        required: in_type == MetaParamIn::Path,
+        in_type,
+        description: Some(description.to_owned()),
+        deprecated: false,
+        explode: false,
+        style: None,
+    }
 }
 
 /// The error responses of an operation.

@@ -5,8 +5,10 @@
 mod app;
 mod auth;
 mod body;
+mod columns;
 mod docs;
 mod document;
+mod find;
 mod front;
 mod header;
 mod query;

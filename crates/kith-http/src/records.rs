@@ -10,10 +10,13 @@ mod respond;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kith_application::{Accounts, Once, Records};
+use kith_api_types::Problem;
+use kith_application::{Accounts, Columns, Once, Records, Searches};
+use kith_domain::actor::Actor;
+use kith_domain::decide::Command;
 use kith_domain::entity::EntityType;
-use kith_domain::ports::StoredResponse;
-use kith_domain::record::RecordKey;
+use kith_domain::ports::{IdempotencyClaim, Name, StoredResponse};
+use kith_domain::record::{Record, RecordKey};
 use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
 use poem::http::{HeaderName, HeaderValue, Method};
 use poem::{Request, Response, Result};
@@ -21,10 +24,13 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
 
 use crate::app::App;
+use crate::query::Shown;
 use crate::reply::{self, Failure};
 use crate::{auth, body, header, query};
-use operation::{Operation, Target};
-use respond::Answer;
+use operation::Target;
+
+pub(crate) use operation::Operation;
+use respond::{Answer, Shape};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -35,15 +41,20 @@ pub(crate) struct RecordsApi {
 
 struct Shared {
     records: Arc<Records>,
+    searches: Arc<Searches>,
+    columns: Arc<Columns>,
     accounts: Arc<Accounts>,
 }
 
 impl RecordsApi {
     pub(crate) fn new(app: &App) -> Self {
-        let records = Arc::clone(&app.records);
-        let accounts = Arc::clone(&app.accounts);
         RecordsApi {
-            shared: Arc::new(Shared { records, accounts }),
+            shared: Arc::new(Shared {
+                records: Arc::clone(&app.records),
+                searches: Arc::clone(&app.searches),
+                columns: Arc::clone(&app.columns),
+                accounts: Arc::clone(&app.accounts),
+            }),
         }
     }
 }
@@ -99,42 +110,99 @@ impl RecordEndpoint {
     async fn answer(&self, mut request: Request) -> std::result::Result<Response, Failure> {
         let actor = auth::actor(&self.shared.accounts, &request).await?;
         let target = self.target(&request)?;
-        let shown = query::shown(&request)?;
-        let answer = Answer {
-            shape: self.operation.shape(),
-            notes: shown.notes,
-        };
-        if self.operation == Operation::Get {
-            let record = self.shared.records.get(&actor, target.key).await?;
-            return Ok(answer.of_one(self.entity, &record));
-        }
-        let expected_version = header::expected_version(&request)?;
+        let shown = query::shown(&request, self.operation)?;
         let body = if self.operation.has_body() {
             body::json(&mut request).await?
         } else {
             body::Body::default()
         };
+        let expected_version = header::expected_version(&request)?;
         let command = self
             .operation
             .command(self.entity, target, expected_version, body.bytes());
-        let command = command.map_err(kith_api_types::Problem::from)?;
-        let claim = if request.method() == Method::POST {
+        let Some(command) = command else {
+            return self.read(&actor, target, shown, body.bytes()).await;
+        };
+        let claim = if self.operation.takes_idempotency_key() {
             header::claim(&request, &actor, body.bytes())?
         } else {
             None
         };
+        self.write(&actor, command.map_err(Problem::from)?, claim, shown)
+            .await
+    }
+
+    async fn read(
+        &self,
+        actor: &Actor,
+        target: Target,
+        shown: Shown,
+        body: &[u8],
+    ) -> std::result::Result<Response, Failure> {
+        let Shared {
+            records,
+            searches,
+            columns,
+            ..
+        } = &*self.shared;
+        match self.operation.shape() {
+            Shape::Page => {
+                let input = kith_api_types::search::read(body).map_err(Problem::from)?;
+                let found = searches.search(actor, self.entity, &input).await?;
+                let references = self.references(actor, &found.page.records, shown).await?;
+                Ok(respond::page(&found, references.as_deref(), shown.notes))
+            }
+            Shape::Configuration => {
+                let configuration = searches.configuration(actor, self.entity).await?;
+                Ok(respond::configuration(&configuration))
+            }
+            _ => {
+                let record = records.get(actor, target.key).await?;
+                let columns = columns.list(actor, Some(self.entity)).await?;
+                let records = std::slice::from_ref(&record);
+                let references = self.references(actor, records, shown).await?;
+                Ok(respond::one(
+                    &record,
+                    &columns,
+                    references.as_deref(),
+                    shown.notes,
+                ))
+            }
+        }
+    }
+
+    /// The names of what records are linked with, if they are wanted.
+    async fn references(
+        &self,
+        actor: &Actor,
+        records: &[Arc<Record>],
+        shown: Shown,
+    ) -> std::result::Result<Option<Vec<Name>>, Failure> {
+        if !shown.references {
+            return Ok(None);
+        }
+        Ok(Some(self.shared.searches.references(actor, records).await?))
+    }
+
+    async fn write(
+        &self,
+        actor: &Actor,
+        command: Command,
+        claim: Option<IdempotencyClaim>,
+        shown: Shown,
+    ) -> std::result::Result<Response, Failure> {
+        let answer = Answer {
+            shape: self.operation.shape(),
+            notes: shown.notes,
+        };
         let deleted = answer.deleted_ids(&command);
+        let records = &self.shared.records;
         let Some(claim) = claim else {
-            let records = self.shared.records.execute(&actor, command).await?;
+            let records = records.execute(actor, command).await?;
             return Ok(stored(answer.render(&records, &deleted)));
         };
         let respond = Box::new(move |records: &[_]| answer.render(records, &deleted));
-        match self
-            .shared
-            .records
-            .execute_once(&actor, command, claim, respond)
-            .await?
-        {
+        match records.execute_once(actor, command, claim, respond).await? {
             Once::Ran(records) => Ok(stored(answer.render(&records, &[]))),
             Once::Replayed(response) => {
                 let mut response = stored(response);
@@ -182,7 +250,7 @@ fn no_such_record(entity: EntityType, id: &str) -> Failure {
     let detail = format!(
         "there is no {entity} with the id {id}; ids are UUIDs such as 0198c5f2-7a3e-7c14-9d52-3b8e6f1a2c44"
     );
-    kith_api_types::Problem::not_found(detail).into()
+    Problem::not_found(detail).into()
 }
 
 fn no_such_relation(entity: EntityType, relation: &str) -> Failure {
@@ -192,5 +260,5 @@ fn no_such_relation(entity: EntityType, relation: &str) -> Failure {
         "a {entity} cannot be linked to `{relation}`; its relations are {}",
         known.join(", ")
     );
-    kith_api_types::Problem::not_found(detail).into()
+    Problem::not_found(detail).into()
 }

@@ -4,10 +4,14 @@
 
 #[path = "http/bad_input.rs"]
 mod bad_input;
+#[path = "http/columns.rs"]
+mod columns;
 #[path = "http/idempotency.rs"]
 mod idempotency;
 #[path = "http/records.rs"]
 mod records;
+#[path = "http/search.rs"]
+mod search;
 #[path = "http/socket.rs"]
 mod socket;
 #[path = "http/surface.rs"]

@@ -7,10 +7,10 @@ use clap::Args;
 use kith_api_types::event::JsonEventEncoder;
 use kith_application::accounts::Person;
 use kith_application::credentials::{MIN_PASSWORD, hash_password};
-use kith_application::{Accounts, Records};
+use kith_application::{Accounts, Columns, Records, Searches};
 use kith_domain::email::parse_email;
 use kith_domain::ports::directory::Directory;
-use kith_domain::ports::{Clock, Ids, Repository, Silent};
+use kith_domain::ports::{Clock, EventEncoder, Ids, Repository, Silent};
 use kith_http::OpenApiVersion;
 use kith_persistence::{Settings, Store};
 
@@ -55,6 +55,8 @@ pub(crate) struct App {
     pub(crate) store: Arc<Store>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) records: Arc<Records>,
+    searches: Arc<Searches>,
+    columns: Arc<Columns>,
 }
 
 impl App {
@@ -66,6 +68,7 @@ impl App {
         let store = Arc::new(Store::open(&settings, Arc::clone(&clock), Arc::new(Silent)).await?);
         let directory: Arc<dyn Directory> = store.clone();
         let repository: Arc<dyn Repository> = store.clone();
+        let encoder: Arc<dyn EventEncoder> = Arc::new(JsonEventEncoder);
         Ok(App {
             accounts: Arc::new(Accounts::new(
                 directory,
@@ -73,11 +76,13 @@ impl App {
                 Arc::clone(&ids),
             )),
             records: Arc::new(Records::new(
-                repository,
-                Arc::new(JsonEventEncoder),
-                clock,
-                ids,
+                Arc::clone(&repository),
+                Arc::clone(&encoder),
+                Arc::clone(&clock),
+                Arc::clone(&ids),
             )),
+            searches: Arc::new(Searches::new(Arc::clone(&repository), Arc::clone(&clock))),
+            columns: Arc::new(Columns::new(repository, encoder, clock, ids)),
             store,
         })
     }
@@ -97,6 +102,8 @@ pub(crate) async fn serve(config: &Config, with_demo: bool) -> anyhow::Result<()
     tracing::info!(address = %listener.local_addr()?, public_url = %config.public_url, "listening");
     let surface = kith_http::App {
         records: Arc::clone(&app.records),
+        searches: Arc::clone(&app.searches),
+        columns: Arc::clone(&app.columns),
         accounts: Arc::clone(&app.accounts),
         ids: Arc::new(OrderedIds),
         health: app.store.clone(),

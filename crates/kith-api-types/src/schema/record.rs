@@ -61,6 +61,7 @@ pub(super) fn register(registry: &mut Registry, entity: EntityType) {
                 "customColumns",
                 array("The custom columns of the type.", reference("CustomColumn")),
             ),
+            ("references", super::search::references()),
         ],
     );
     add(registry, &names.answer(), answer);
@@ -318,7 +319,7 @@ pub(super) fn register_common(registry: &mut Registry) {
             vec![("ids", ids)],
         ),
     );
-    custom_column(registry);
+    super::column::register(registry);
 }
 
 fn quantified(registry: &mut Registry, link: &LinkDef) {
@@ -362,60 +363,6 @@ fn quantified(registry: &mut Registry, link: &LinkDef) {
 /// Name of the schema of a body that links with quantities.
 pub(super) fn link_quantities(link: &LinkDef) -> String {
     format!("Link{}", quantity_schema(link))
-}
-
-fn custom_column(registry: &mut Registry) {
-    let kinds = [
-        "plain",
-        "date",
-        "dateTime",
-        "currency",
-        "singleSelect",
-        "link",
-        "email",
-        "phone",
-    ];
-    let kind = MetaSchema {
-        description: Some("Fixed when the column is made."),
-        enum_items: kinds.iter().map(|kind| json!(kind)).collect(),
-        ..MetaSchema::new("string")
-    };
-    let entity = MetaSchema {
-        description: Some("The type of the records that it extends."),
-        enum_items: EntityType::ALL
-            .iter()
-            .map(|entity| json!(entity.name()))
-            .collect(),
-        ..MetaSchema::new("string")
-    };
-    let options = MetaSchema {
-        description: Some("By type of the column."),
-        ..MetaSchema::new("object")
-    };
-    let properties = vec![
-        ("id", id("Made by Kith.")),
-        (
-            "label",
-            text("Unique among the columns of the type of records, without regard to case."),
-        ),
-        ("entityType", inline(entity)),
-        ("type", inline(kind)),
-        ("options", inline(options)),
-        (
-            "createdAt",
-            formatted("date-time", "When the column was created, UTC."),
-        ),
-        (
-            "updatedAt",
-            formatted("date-time", "When the column last changed, UTC."),
-        ),
-    ];
-    let required: Vec<_> = properties.iter().map(|(name, _)| *name).collect();
-    add(
-        registry,
-        "CustomColumn",
-        object("A custom column.", &required, properties),
-    );
 }
 
 const NOTES_INPUT: &str = "Markdown text, or a Tiptap document.";

@@ -1,7 +1,5 @@
 //! The operations on records as OpenAPI describes them, derived from the tables.
 
-use std::collections::HashMap;
-
 use kith_api_types::schema::{self, Names, intern, reference};
 use kith_domain::entity::EntityType;
 use poem::http::Method;
@@ -14,7 +12,7 @@ use serde_json::json;
 
 use super::operation::Operation;
 use super::respond::Shape;
-use crate::document::errors;
+use crate::document::{errors, parameter, security};
 
 pub(crate) fn register(registry: &mut Registry) {
     schema::register(registry);
@@ -80,19 +78,17 @@ pub(crate) fn paths() -> Vec<MetaPath> {
 fn meta(entity: EntityType, operation: Operation, method: Method) -> MetaOperation {
     let (summary, description) = texts(entity, operation);
     let mut responses = vec![success(entity, operation)];
-    responses.extend(errors(statuses(operation, &method)));
+    responses.extend(errors(statuses(operation)));
     MetaOperation {
         tags: vec![entity.plural()],
         summary: Some(intern(summary)),
         description: Some(intern(description)),
         external_docs: None,
-        params: parameters(entity, operation, &method),
+        params: parameters(entity, operation),
         request: request(entity, operation),
         responses: MetaResponses { responses },
         deprecated: false,
-        security: ["apiKey", "bearer"]
-            .map(|scheme| HashMap::from([(scheme, Vec::new())]))
-            .into(),
+        security: security(),
         operation_id: Some(intern(operation_id(entity, operation, &method))),
         code_samples: Vec::new(),
         method,
@@ -104,6 +100,8 @@ fn operation_id(entity: EntityType, operation: Operation, method: &Method) -> St
     match operation {
         Operation::Create => format!("create{title}"),
         Operation::Get => format!("get{title}"),
+        Operation::Search => format!("search{title}s"),
+        Operation::Configuration => format!("get{title}Configuration"),
         Operation::Update if *method == Method::PATCH => format!("patch{title}"),
         Operation::Update => format!("update{title}"),
         Operation::Delete => format!("delete{title}"),
@@ -128,6 +126,14 @@ fn texts(entity: EntityType, operation: Operation) -> (String, String) {
         Operation::Get => (
             format!("Get a {entity}"),
             "One record with the custom columns of its type.",
+        ),
+        Operation::Search => (
+            format!("Search {plural}"),
+            "Filters, words and an order; page by page, or by cursor, which costs the same at any depth.",
+        ),
+        Operation::Configuration => (
+            format!("What {plural} can be asked"),
+            "The custom columns of the type, the fields that filters may name with their operators, and those to order by.",
         ),
         Operation::Update => (
             format!("Change a {entity}"),
@@ -170,14 +176,12 @@ fn texts(entity: EntityType, operation: Operation) -> (String, String) {
     (summary, description.to_owned())
 }
 
-fn statuses(operation: Operation, method: &Method) -> Vec<u16> {
+fn statuses(operation: Operation) -> Vec<u16> {
     let mut statuses = vec![400, 401, 403];
-    if operation != Operation::Get {
+    if !matches!(operation, Operation::Search | Operation::Configuration) {
         statuses.push(404);
-    } else {
-        statuses = vec![400, 401, 403, 404];
     }
-    if *method == Method::POST {
+    if operation.takes_idempotency_key() {
         statuses.extend([409, 422]);
     }
     if operation.takes_if_match() {
@@ -204,6 +208,12 @@ fn success(entity: EntityType, operation: Operation) -> MetaResponse {
     };
     let (status, description, schema) = match operation.shape() {
         Shape::Wrapped => (200, "The record.", reference(names.answer())),
+        Shape::Page => (
+            200,
+            "A page of what was found.",
+            reference(names.search_result()),
+        ),
+        Shape::Configuration => (200, "The configuration.", reference("Configuration")),
         Shape::Created => (201, "The new record.", reference(names.record())),
         Shape::CreatedMany => (
             201,
@@ -233,7 +243,7 @@ fn success(entity: EntityType, operation: Operation) -> MetaResponse {
             "The version of the record in quotes, for If-Match.",
         ));
     }
-    if operation.methods().contains(&Method::POST) {
+    if operation.takes_idempotency_key() {
         headers.push(header(
             "Idempotency-Replayed",
             "`true` if this is the stored response of an earlier request.",
@@ -265,7 +275,8 @@ fn header(name: &str, description: &str) -> MetaHeader {
 fn request(entity: EntityType, operation: Operation) -> Option<MetaRequest> {
     let names = Names(entity);
     let schema = match operation {
-        Operation::Get | Operation::Delete => return None,
+        Operation::Get | Operation::Configuration | Operation::Delete => return None,
+        Operation::Search => reference("SearchRequest"),
         Operation::Create => reference(names.create()),
         Operation::Update => reference(names.update()),
         Operation::CreateMany => reference(names.create_many()),
@@ -304,11 +315,7 @@ fn link_body(entity: EntityType) -> MetaSchemaRef {
     }))
 }
 
-fn parameters(
-    entity: EntityType,
-    operation: Operation,
-    method: &Method,
-) -> Vec<MetaOperationParam> {
+fn parameters(entity: EntityType, operation: Operation) -> Vec<MetaOperationParam> {
     let mut parameters = Vec::new();
     if operation.route().contains(":id") {
         let schema = MetaSchema::new_with_format("string", "uuid");
@@ -336,7 +343,10 @@ fn parameters(
             schema,
         ));
     }
-    if !matches!(operation.shape(), Shape::Id | Shape::Ids) {
+    if !matches!(
+        operation.shape(),
+        Shape::Id | Shape::Ids | Shape::Configuration
+    ) {
         let schema = MetaSchema {
             enum_items: vec![json!("markdown"), json!("tiptap")],
             default: Some(json!("markdown")),
@@ -345,6 +355,19 @@ fn parameters(
         let description = "How notes are shown in the response.";
         parameters.push(parameter(
             "notesFormat",
+            MetaParamIn::Query,
+            description,
+            schema,
+        ));
+    }
+    if operation.takes_include() {
+        let schema = MetaSchema {
+            enum_items: vec![json!("references")],
+            ..MetaSchema::new("string")
+        };
+        let description = "`references` adds the type and the name of every linked id.";
+        parameters.push(parameter(
+            "include",
             MetaParamIn::Query,
             description,
             schema,
@@ -359,7 +382,7 @@ fn parameters(
             MetaSchema::new("string"),
         ));
     }
-    if *method == Method::POST {
+    if operation.takes_idempotency_key() {
         let description =
             "A request with this key runs once in 24 hours; a repeat gets the first response.";
         let schema = MetaSchema {
@@ -375,22 +398,4 @@ fn parameters(
         ));
     }
     parameters
-}
-
-fn parameter(
-    name: &str,
-    in_type: MetaParamIn,
-    description: &str,
-    schema: MetaSchema,
-) -> MetaOperationParam {
-    MetaOperationParam {
-        name: name.to_owned(),
-        schema: MetaSchemaRef::Inline(Box::new(schema)),
-        required: in_type == MetaParamIn::Path,
-        in_type,
-        description: Some(description.to_owned()),
-        deprecated: false,
-        explode: false,
-        style: None,
-    }
 }

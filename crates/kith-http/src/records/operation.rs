@@ -13,6 +13,8 @@ use super::respond::Shape;
 pub(crate) enum Operation {
     Create,
     Get,
+    Search,
+    Configuration,
     Update,
     Delete,
     CreateMany,
@@ -33,9 +35,11 @@ pub(crate) struct Target {
 }
 
 impl Operation {
-    pub(crate) const ALL: [Operation; 11] = [
+    pub(crate) const ALL: [Operation; 13] = [
         Operation::Create,
         Operation::Get,
+        Operation::Search,
+        Operation::Configuration,
         Operation::Update,
         Operation::Delete,
         Operation::CreateMany,
@@ -53,6 +57,8 @@ impl Operation {
             Operation::Create => "",
             Operation::Get | Operation::Update | Operation::Delete => "/:id",
             Operation::CreateMany | Operation::UpdateMany | Operation::DeleteMany => "/many",
+            Operation::Search => "/search",
+            Operation::Configuration => "/configuration",
             Operation::Link | Operation::Unlink => "/:id/links/:relation",
             Operation::SetNotes => "/:id/notes",
             Operation::AppendNotes => "/:id/notes/append",
@@ -69,8 +75,9 @@ impl Operation {
     /// The methods, the customary one first.
     pub(crate) fn methods(self) -> Vec<Method> {
         match self {
-            Operation::Get => vec![Method::GET],
+            Operation::Get | Operation::Configuration => vec![Method::GET],
             Operation::Create
+            | Operation::Search
             | Operation::CreateMany
             | Operation::Link
             | Operation::AppendNotes => {
@@ -84,7 +91,10 @@ impl Operation {
 
     /// Whether the request has a body.
     pub(crate) fn has_body(self) -> bool {
-        !matches!(self, Operation::Get | Operation::Delete)
+        !matches!(
+            self,
+            Operation::Get | Operation::Configuration | Operation::Delete
+        )
     }
 
     /// Whether one record can be asked to be at a version.
@@ -92,10 +102,22 @@ impl Operation {
         self.route().contains(":id") && self != Operation::Get
     }
 
+    /// Whether the request can carry an idempotency key: it posts, and changes something.
+    pub(crate) fn takes_idempotency_key(self) -> bool {
+        self != Operation::Search && self.methods().contains(&Method::POST)
+    }
+
+    /// Whether the names of linked things can be asked for.
+    pub(crate) fn takes_include(self) -> bool {
+        matches!(self, Operation::Get | Operation::Search)
+    }
+
     /// What the response holds.
     pub(crate) fn shape(self) -> Shape {
         match self {
             Operation::Get => Shape::Wrapped,
+            Operation::Search => Shape::Page,
+            Operation::Configuration => Shape::Configuration,
             Operation::Create => Shape::Created,
             Operation::Update | Operation::Link | Operation::Unlink => Shape::Record,
             Operation::SetNotes | Operation::AppendNotes => Shape::Record,
@@ -106,21 +128,22 @@ impl Operation {
         }
     }
 
-    /// The command that a request of the operation means.
+    /// The command that a request of the operation means; none if the operation only reads.
     pub(crate) fn command(
         self,
         entity: EntityType,
         target: Target,
         expected_version: Option<i64>,
         body: &[u8],
-    ) -> Result<Command, ReadError> {
+    ) -> Option<Result<Command, ReadError>> {
         let Target { key, link } = target;
-        match self {
+        let command = match self {
+            Operation::Get | Operation::Search | Operation::Configuration => return None,
             Operation::Create => draft::create(entity, body),
             Operation::CreateMany => draft::create_many(entity, body),
             Operation::Update => draft::update(key, expected_version, body),
             Operation::UpdateMany => draft::update_many(entity, body),
-            Operation::Get | Operation::Delete => Ok(Command::Delete {
+            Operation::Delete => Ok(Command::Delete {
                 entity,
                 ids: vec![key.id],
                 expected_version,
@@ -131,6 +154,7 @@ impl Operation {
             Operation::Unlink => draft::link(key, link, LinkMode::Unlink, expected_version, body),
             Operation::SetNotes => draft::notes(key, false, expected_version, body),
             Operation::AppendNotes => draft::notes(key, true, expected_version, body),
-        }
+        };
+        Some(command)
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use kith_api_types::{NotesFormat, RecordJson, json};
+use kith_api_types::search::{FoundJson, write_references};
+use kith_api_types::{NotesFormat, RecordJson, column, json};
+use kith_application::search;
+use kith_domain::columns::Column;
 use kith_domain::decide::Command;
-use kith_domain::entity::EntityType;
-use kith_domain::ports::StoredResponse;
+use kith_domain::ports::{Name, StoredResponse};
 use kith_domain::record::Record;
 use poem::Response;
 use poem::http::StatusCode;
@@ -18,6 +20,10 @@ use crate::reply;
 pub(crate) enum Shape {
     /// `{"contact": record, "customColumns": […]}`.
     Wrapped,
+    /// `{items, pagination, nextCursor, customColumns}`.
+    Page,
+    /// `{customColumns, filterableFields, sortableFields}`.
+    Configuration,
     /// The new record, 201.
     Created,
     /// The new records, 201.
@@ -55,7 +61,7 @@ impl Answer {
     pub(crate) fn render(self, records: &[Arc<Record>], deleted: &[Uuid]) -> StoredResponse {
         let status = match self.shape {
             Shape::Created | Shape::CreatedMany => 201,
-            Shape::Wrapped | Shape::Record | Shape::Records | Shape::Id | Shape::Ids => 200,
+            _ => 200,
         };
         let one = records.first();
         let size = records
@@ -78,6 +84,8 @@ impl Answer {
             }
             Shape::Id => deleted.iter().for_each(|id| json::id(&mut body, *id)),
             Shape::Ids => json::array(&mut body, deleted, |body, id| json::id(body, *id)),
+            // Answers of reads: never of a change.
+            Shape::Page | Shape::Configuration => {}
         }
         StoredResponse {
             status,
@@ -86,19 +94,54 @@ impl Answer {
         }
     }
 
-    /// The response to `GET` of one record.
-    pub(crate) fn of_one(self, entity: EntityType, record: &Record) -> Response {
-        let shown = self.json(record);
-        let mut body = Vec::with_capacity(shown.size_hint() + 64);
-        body.push(b'{');
-        json::member(&mut body, entity.name());
-        shown.write(&mut body);
-        json::member(&mut body, "customColumns");
-        body.extend_from_slice(b"[]}");
-        reply::tagged(reply::json(StatusCode::OK, body), Some(record.version))
-    }
-
     fn json(self, record: &Record) -> RecordJson<'_> {
         RecordJson(record, self.notes)
     }
+}
+
+/// The response to `GET` of one record.
+pub(crate) fn one(
+    record: &Record,
+    columns: &[Column],
+    references: Option<&[Name]>,
+    notes: NotesFormat,
+) -> Response {
+    let shown = RecordJson(record, notes);
+    let mut body = Vec::with_capacity(shown.size_hint() + 64 + columns.len() * 256);
+    body.push(b'{');
+    json::member(&mut body, record.entity.name());
+    shown.write(&mut body);
+    json::member(&mut body, "customColumns");
+    column::write_columns(&mut body, columns);
+    if let Some(references) = references {
+        json::member(&mut body, "references");
+        write_references(&mut body, references);
+    }
+    body.push(b'}');
+    reply::tagged(reply::json(StatusCode::OK, body), Some(record.version))
+}
+
+/// The response to a search.
+pub(crate) fn page(
+    found: &search::Answer,
+    references: Option<&[Name]>,
+    notes: NotesFormat,
+) -> Response {
+    let answer = FoundJson {
+        records: &found.page.records,
+        page: found.number,
+        page_size: found.page_size,
+        total: found.page.total,
+        next_cursor: found.page.next_cursor.as_deref(),
+        columns: &found.columns,
+        references,
+        notes,
+    };
+    reply::json(StatusCode::OK, answer.to_vec())
+}
+
+/// What records of a type can be asked.
+pub(crate) fn configuration(found: &search::Configuration) -> Response {
+    let body = column::configuration(&found.columns, &found.filterable, &found.sortable);
+    reply::json(StatusCode::OK, body)
 }

@@ -6,12 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use kith_api_types::JsonEventEncoder;
 use kith_application::credentials::key_digest;
-use kith_application::{Accounts, Records};
+use kith_application::{Accounts, Columns, Records, Searches};
 use kith_domain::actor::{Actor, Permissions};
+use kith_domain::draft::Reference;
+use kith_domain::entity::EntityType;
 use kith_domain::event::CommittedEvent;
+use kith_domain::filter::{Filter, Search, SearchTerm};
 use kith_domain::ports::directory::{Directory, KeyHolder, NewApiKey, NewCompany};
 use kith_domain::ports::{
-    Clock, Health, Ids, MemoryRepository, Repository, RepositoryError, Settled, UnitOfWork,
+    Clock, Health, Ids, MemoryRepository, Name, Page, Repository, RepositoryError, Schema, Settled,
+    UnitOfWork,
 };
 use kith_domain::record::{Record, RecordKey};
 use kith_domain::time::Timestamp;
@@ -148,11 +152,19 @@ pub(crate) fn memory() -> MemoryRepository {
 
 pub(crate) fn app(repository: Arc<dyn Repository>) -> App {
     let clock = Arc::new(Tick::default());
+    let encoder = Arc::new(JsonEventEncoder);
     let ids: Arc<dyn Ids> = Arc::new(Count::default());
     App {
         records: Arc::new(Records::new(
+            repository.clone(),
+            encoder.clone(),
+            clock.clone(),
+            ids.clone(),
+        )),
+        searches: Arc::new(Searches::new(repository.clone(), clock.clone())),
+        columns: Arc::new(Columns::new(
             repository,
-            Arc::new(JsonEventEncoder),
+            encoder,
             clock.clone(),
             ids.clone(),
         )),
@@ -260,6 +272,28 @@ impl Repository for Broken {
 
     async fn get(&self, _: Uuid, _: RecordKey) -> Result<Option<Arc<Record>>, RepositoryError> {
         Ok(None)
+    }
+
+    async fn schema(&self, _: Uuid) -> Result<Schema, RepositoryError> {
+        Ok(Schema::default())
+    }
+
+    async fn search(&self, _: Uuid, _: &Search) -> Result<Page, RepositoryError> {
+        Err(RepositoryError::Failed("secret inside".to_owned()))
+    }
+
+    async fn names(&self, _: Uuid, _: &[Reference]) -> Result<Vec<Name>, RepositoryError> {
+        Ok(Vec::new())
+    }
+
+    async fn find(
+        &self,
+        _: Uuid,
+        _: &SearchTerm,
+        _: &[(EntityType, Filter)],
+        _: u32,
+    ) -> Result<Vec<Name>, RepositoryError> {
+        Ok(Vec::new())
     }
 
     async fn events(
