@@ -138,10 +138,10 @@ fn pagination(registry: &mut Registry) {
         vec![
             (
                 "page",
-                inline(MetaSchema {
-                    default: Some(json!(1)),
-                    ..whole("From 1.", None)
-                }),
+                inline(whole(
+                    "From 1, which is also what is meant without it.",
+                    None,
+                )),
             ),
             ("pageSize", page_size()),
         ],
@@ -150,10 +150,8 @@ fn pagination(registry: &mut Registry) {
 }
 
 fn page_size() -> MetaSchemaRef {
-    inline(MetaSchema {
-        default: Some(json!(DEFAULT_PAGE_SIZE)),
-        ..whole("Records on a page.", Some(MAX_PAGE_SIZE))
-    })
+    let description = format!("Records on a page; {DEFAULT_PAGE_SIZE} without it.");
+    inline(whole(intern(description), Some(MAX_PAGE_SIZE)))
 }
 
 fn filter(registry: &mut Registry) {
@@ -193,11 +191,13 @@ fn filter(registry: &mut Registry) {
     add(registry, "FilterRule", rule);
 }
 
+/// Defaults are told in words: generators take a member with a default for one that is always there.
 fn search(registry: &mut Registry) {
     let direction = MetaSchema {
-        description: Some("Ascending or descending; records without a value come last in both."),
+        description: Some(
+            "Ascending, which is also what is meant without it, or descending; records without a value come last in both.",
+        ),
         enum_items: vec![json!("asc"), json!("desc")],
-        default: Some(json!("asc")),
         ..MetaSchema::new("string")
     };
     let sort = object(
@@ -216,8 +216,7 @@ fn search(registry: &mut Registry) {
         ..MetaSchema::new("array")
     });
     let with_total = MetaSchema {
-        description: Some("Whether to count what is on all pages."),
-        default: Some(json!(true)),
+        description: Some("Whether to count what is on all pages; true without it."),
         ..MetaSchema::new("boolean")
     };
     let request = MetaSchema {
