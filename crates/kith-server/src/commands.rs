@@ -56,7 +56,7 @@ pub(crate) struct App {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) records: Arc<Records>,
     searches: Arc<Searches>,
-    columns: Arc<Columns>,
+    pub(crate) columns: Arc<Columns>,
 }
 
 impl App {

@@ -1,118 +1,23 @@
 //! The demo workspace: a small consultancy with people, customers, offers and work to do.
 
+mod data;
+
 use std::sync::Arc;
 
 use anyhow::Context;
 use kith_application::accounts::Person;
 use kith_application::credentials::{hash_password, random_text};
 use kith_domain::actor::{Actor, Permissions};
+use kith_domain::columns::{Column, ColumnDraft, ColumnType, OptionDraft, OptionsDraft};
 use kith_domain::decide::Command;
-use kith_domain::draft::{Draft, LinkItem, NotesInput, Patch};
+use kith_domain::draft::{CustomInput, Draft, LinkItem, NotesInput, Patch};
 use kith_domain::entity::{EntityType, FieldValue};
 use kith_domain::record::Record;
 use rust_decimal::Decimal;
+use serde_json::{Value, json};
 
 use crate::commands::App;
-
-const PEOPLE: [(&str, &str); 5] = [
-    ("Julia", "Brandt"),
-    ("Amir", "Haddad"),
-    ("Sofia", "Lindqvist"),
-    ("Tom", "Okafor"),
-    ("Mei", "Tanaka"),
-];
-
-const ORGANIZATIONS: [&str; 12] = [
-    "Initech",
-    "Northwind Traders",
-    "Hansen & Söhne Logistik",
-    "Blue Harbor Clinics",
-    "Quarry Lane Studios",
-    "Fjord Energy",
-    "Castellan Insurance",
-    "Mirabel Foods",
-    "Orchard Robotics",
-    "Lumen Optics",
-    "Delta Works Engineering",
-    "Papeterie Dubois",
-];
-
-const CONTACTS: [(&str, &str); 30] = [
-    ("Max", "Mustermann"),
-    ("Ada", "Byron"),
-    ("Lucía", "Fernández"),
-    ("Noah", "Becker"),
-    ("Ingrid", "Solberg"),
-    ("Kofi", "Mensah"),
-    ("Claire", "Dubois"),
-    ("Rahul", "Iyer"),
-    ("Hannah", "Schmidt"),
-    ("Mateo", "Rossi"),
-    ("Zoë", "van Dijk"),
-    ("Jonas", "Hansen"),
-    ("Priya", "Nair"),
-    ("Oliver", "Grant"),
-    ("Emilia", "Kowalska"),
-    ("Samuel", "Adeyemi"),
-    ("Nora", "Lindgren"),
-    ("Victor", "Moreau"),
-    ("Yuki", "Sato"),
-    ("Elena", "Petrova"),
-    ("Ben", "Carter"),
-    ("Fatima", "Zahra"),
-    ("Leon", "Wagner"),
-    ("Grace", "O'Neill"),
-    ("Tomás", "Silva"),
-    ("Ana", "Horvat"),
-    ("Felix", "Braun"),
-    ("Chloé", "Martin"),
-    ("Daniel", "Kim"),
-    ("Marta", "Nowak"),
-];
-
-/// Name, price.
-const SERVICES: [(&str, &str); 8] = [
-    ("Consulting, per hour", "145"),
-    ("Workshop, one day", "1900"),
-    ("Setup fee", "750"),
-    ("Support plan, per month", "320.50"),
-    ("Data migration", "4200"),
-    ("Training, per seat", "89.90"),
-    ("Security review", "2600"),
-    ("On-call, per hour", "210"),
-];
-
-const DEALS: [&str; 14] = [
-    "Q2 contract",
-    "Warehouse rollout",
-    "Clinic onboarding",
-    "Annual support",
-    "Pilot project",
-    "Security audit",
-    "CRM migration",
-    "Team training",
-    "Expansion to Oslo",
-    "Renewal 2027",
-    "Data clean-up",
-    "Studio retainer",
-    "Claims workflow",
-    "Robotics integration",
-];
-
-const TASKS: [&str; 12] = [
-    "Send the revised offer",
-    "Call back about the pilot",
-    "Prepare the kick-off agenda",
-    "Check the contract with legal",
-    "Book the workshop room",
-    "Collect references",
-    "Write the migration plan",
-    "Follow up after the demo",
-    "Update the price list",
-    "Invite the security team",
-    "Plan the training week",
-    "Thank Max for the introduction",
-];
+use data::{CONTACTS, DEALS, ORGANIZATIONS, PEOPLE, PRIORITIES, SERVICES, STAGES, TASKS};
 
 /// Makes the demo workspace; what to tell whoever started the server.
 pub(crate) async fn found(app: &App) -> anyhow::Result<Vec<String>> {
@@ -158,9 +63,31 @@ struct Demo<'a> {
 impl Demo<'_> {
     async fn fill(&self) -> anyhow::Result<()> {
         let me = self.actor.user;
-        let organizations = ORGANIZATIONS
-            .iter()
-            .map(|name| Draft::new(EntityType::Organization).text("name", name));
+        let (deal, task) = (EntityType::Deal, EntityType::Task);
+        let website = self
+            .column(EntityType::Organization, "Website", ColumnType::Link, &[])
+            .await?;
+        let phone = self
+            .column(EntityType::Contact, "Phone", ColumnType::Phone, &[])
+            .await?;
+        let met = self
+            .column(EntityType::Contact, "Last met", ColumnType::Date, &[])
+            .await?;
+        let stage = self
+            .column(deal, "Stage", ColumnType::SingleSelect, &STAGES)
+            .await?;
+        let budget = self
+            .column(deal, "Budget", ColumnType::Currency, &[])
+            .await?;
+        let priority = self
+            .column(task, "Priority", ColumnType::SingleSelect, &PRIORITIES)
+            .await?;
+        let due = self.column(task, "Due", ColumnType::DateTime, &[]).await?;
+        let organizations = ORGANIZATIONS.iter().map(|name| {
+            let address = format!("https://{}.example", ascii(name));
+            let draft = Draft::new(EntityType::Organization).text("name", name);
+            with(draft, &website, json!(address))
+        });
         let organizations = self
             .create(EntityType::Organization, organizations.collect())
             .await?;
@@ -189,7 +116,12 @@ impl Demo<'_> {
                 );
                 draft.notes = Patch::Set(NotesInput::Markdown(text));
             }
-            draft
+            let draft = with(draft, &phone, json!(format!("+49 30 5550 {:03}", at * 7)));
+            with(
+                draft,
+                &met,
+                json!(format!("2026-{:02}-{:02}", at % 9 + 1, at % 27 + 1)),
+            )
         });
         let contacts = self.create(EntityType::Contact, contacts.collect()).await?;
         let deals = DEALS.iter().enumerate().map(|(at, name)| {
@@ -210,19 +142,54 @@ impl Demo<'_> {
             if let Some(link) = EntityType::Deal.link_index("services") {
                 draft.links[link] = Patch::Set(lines.collect());
             }
-            draft
+            let draft = with(draft, &stage, json!(STAGES[at % STAGES.len()].0));
+            with(draft, &budget, json!((at + 2) * 1_250))
         });
-        self.create(EntityType::Deal, deals.collect()).await?;
+        self.create(deal, deals.collect()).await?;
         let tasks = TASKS.iter().enumerate().map(|(at, name)| {
-            let draft = Draft::new(EntityType::Task).text("name", name);
+            let mut draft = Draft::new(task).text("name", name);
             if at % 2 == 0 {
-                draft.links("users", [me])
-            } else {
-                draft
+                draft = draft.links("users", [me]);
             }
+            let draft = with(draft, &priority, json!(PRIORITIES[at % PRIORITIES.len()].0));
+            with(
+                draft,
+                &due,
+                json!(format!("2027-01-{:02}T09:00:00Z", at * 2 + 4)),
+            )
         });
-        self.create(EntityType::Task, tasks.collect()).await?;
+        self.create(task, tasks.collect()).await?;
         Ok(())
+    }
+
+    /// A column; of the options, if there are any, the first is the default.
+    async fn column(
+        &self,
+        entity: EntityType,
+        label: &str,
+        column_type: ColumnType,
+        options: &[(&str, &str)],
+    ) -> anyhow::Result<Column> {
+        let list = options
+            .iter()
+            .enumerate()
+            .map(|(at, (label, color))| OptionDraft {
+                label: (*label).to_owned(),
+                color: Some((*color).to_owned()),
+                is_default: at == 0,
+                ..OptionDraft::default()
+            });
+        let mut given = OptionsDraft::default();
+        if !options.is_empty() {
+            given.options = Patch::Set(list.collect());
+        }
+        let draft = ColumnDraft {
+            entity,
+            label: label.to_owned(),
+            column_type,
+            options: given,
+        };
+        Ok(self.app.columns.create(&self.actor, draft).await?)
     }
 
     async fn create(
@@ -237,6 +204,16 @@ impl Demo<'_> {
         };
         Ok(self.app.records.execute(&self.actor, command).await?)
     }
+}
+
+/// A draft with a value for a custom column.
+fn with(mut draft: Draft, column: &Column, value: Value) -> Draft {
+    draft.custom.push(CustomInput {
+        at: draft.custom.len(),
+        column: column.id,
+        value,
+    });
+    draft
 }
 
 fn name_of(record: &Record) -> String {

@@ -162,6 +162,11 @@ impl Reader {
 
     fn options(&mut self, json: Json<'_>) -> OptionsDraft {
         let mut options = OptionsDraft::default();
+        if json.kind() == Kind::Array {
+            // The list of a singleSelect itself: what else could an array of options be?
+            options.options = self.list("/options", json);
+            return options;
+        }
         self.object(
             "/options",
             "options",
@@ -175,25 +180,25 @@ impl Reader {
                 "allowMultiple" => {
                     options.allow_multiple = reader.flag("/options/allowMultiple", value)
                 }
-                _ => options.options = reader.list(value),
+                _ => options.options = reader.list("/options/options", value),
             },
         );
         options
     }
 
-    fn list(&mut self, json: Json<'_>) -> Patch<Vec<OptionDraft>> {
+    fn list(&mut self, place: &str, json: Json<'_>) -> Patch<Vec<OptionDraft>> {
         if json.kind() == Kind::Null {
             return Patch::Null;
         }
         let mut list = Vec::new();
         let is_array = json.elements(|at, element| {
-            let option = self.option(&format!("/options/options/{at}"), element);
+            let option = self.option(&format!("{place}/{at}"), element);
             list.push(option);
         });
         if is_array {
             return Patch::Set(list);
         }
-        self.wrong_type("/options/options", "an array of options", json);
+        self.wrong_type(place, "an array of options", json);
         Patch::Unreadable
     }
 
