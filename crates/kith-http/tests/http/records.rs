@@ -13,7 +13,7 @@ async fn a_contact_through_its_life() {
         .await;
     let body = json!({
         "firstName": " Ada ", "lastName": "Lovelace", "emails": ["Ada@Example.COM"],
-        "organizationIds": [organization], "userIds": [USER.to_string()],
+        "organizationIds": [organization], "userIds": [USER.to_string()], "notes": "Met in *London*.",
         "id": NOBODY, "companyId": "x", "version": 9, "totalValue": 1, "createdAt": null
     });
     let made = world.post("/contacts", &body).await;
