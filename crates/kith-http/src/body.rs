@@ -48,6 +48,19 @@ pub(crate) async fn json(request: &mut Request) -> Result<Body, Failure> {
     }
 }
 
+/// Reads what is left of the body of a request that failed, so that its sender sees the answer and can go on using the
+/// connection.
+pub(crate) async fn discard(request: &mut Request) {
+    let mut chunks = pin!(request.take_body().into_bytes_stream());
+    let mut length = 0;
+    while let Some(Ok(chunk)) = chunks.next().await {
+        length += chunk.len();
+        if length > PATIENCE {
+            return;
+        }
+    }
+}
+
 /// A body: most come in one chunk, which then need not be copied.
 #[derive(Default)]
 pub(crate) struct Body {

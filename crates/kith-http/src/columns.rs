@@ -115,24 +115,28 @@ struct ColumnEndpoint {
 impl Endpoint for ColumnEndpoint {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
-        Ok(self.answer(request).await?)
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let answer = self.answer(&mut request).await;
+        if answer.is_err() {
+            body::discard(&mut request).await;
+        }
+        Ok(answer?)
     }
 }
 
 impl ColumnEndpoint {
-    async fn answer(&self, mut request: Request) -> std::result::Result<Response, Failure> {
-        let actor = auth::actor(&self.shared.accounts, &request).await?;
+    async fn answer(&self, request: &mut Request) -> std::result::Result<Response, Failure> {
+        let actor = auth::actor(&self.shared.accounts, request).await?;
         let columns = &self.shared.columns;
         match self.operation {
             Operation::List => {
-                let listed = columns.list(&actor, wanted_type(&request)?).await?;
+                let listed = columns.list(&actor, wanted_type(request)?).await?;
                 let mut body = Vec::new();
                 column::write_columns(&mut body, &listed);
                 Ok(reply::json(StatusCode::OK, body))
             }
             Operation::Create => {
-                let body = body::json(&mut request).await?;
+                let body = body::json(request).await?;
                 let draft = column::create(body.bytes()).map_err(Problem::from)?;
                 let made = columns.create(&actor, draft).await?;
                 Ok(shown(StatusCode::CREATED, &made))
@@ -146,13 +150,13 @@ impl ColumnEndpoint {
     async fn on_one(
         &self,
         actor: &Actor,
-        mut request: Request,
+        request: &mut Request,
     ) -> std::result::Result<Response, Failure> {
-        let id = id(&request)?;
+        let id = id(request)?;
         let columns = &self.shared.columns;
         match self.operation {
             Operation::Update => {
-                let body = body::json(&mut request).await?;
+                let body = body::json(request).await?;
                 let patch = column::update(body.bytes()).map_err(Problem::from)?;
                 Ok(shown(
                     StatusCode::OK,

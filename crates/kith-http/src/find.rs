@@ -36,9 +36,9 @@ impl FindApi {
         }
     }
 
-    async fn answer(&self, mut request: Request) -> std::result::Result<Response, Failure> {
-        let actor = auth::actor(&self.accounts, &request).await?;
-        let body = body::json(&mut request).await?;
+    async fn answer(&self, request: &mut Request) -> std::result::Result<Response, Failure> {
+        let actor = auth::actor(&self.accounts, request).await?;
+        let body = body::json(request).await?;
         let term = search::read_term(body.bytes()).map_err(Problem::from)?;
         let names = self.searches.find(&actor, &term).await?;
         Ok(reply::json(StatusCode::OK, search::found_names(&names)))
@@ -48,8 +48,12 @@ impl FindApi {
 impl Endpoint for FindApi {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
-        Ok(self.answer(request).await?)
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let answer = self.answer(&mut request).await;
+        if answer.is_err() {
+            body::discard(&mut request).await;
+        }
+        Ok(answer?)
     }
 }
 

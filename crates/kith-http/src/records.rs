@@ -100,23 +100,27 @@ struct RecordEndpoint {
 impl Endpoint for RecordEndpoint {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
-        Ok(self.answer(request).await?)
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let answer = self.answer(&mut request).await;
+        if answer.is_err() {
+            body::discard(&mut request).await;
+        }
+        Ok(answer?)
     }
 }
 
 impl RecordEndpoint {
     /// Who, what, how; then the use case; then the response.
-    async fn answer(&self, mut request: Request) -> std::result::Result<Response, Failure> {
-        let actor = auth::actor(&self.shared.accounts, &request).await?;
-        let target = self.target(&request)?;
-        let shown = query::shown(&request, self.operation)?;
+    async fn answer(&self, request: &mut Request) -> std::result::Result<Response, Failure> {
+        let actor = auth::actor(&self.shared.accounts, request).await?;
+        let target = self.target(request)?;
+        let shown = query::shown(request, self.operation)?;
         let body = if self.operation.has_body() {
-            body::json(&mut request).await?
+            body::json(request).await?
         } else {
             body::Body::default()
         };
-        let expected_version = header::expected_version(&request)?;
+        let expected_version = header::expected_version(request)?;
         let command = self
             .operation
             .command(self.entity, target, expected_version, body.bytes());
@@ -124,7 +128,7 @@ impl RecordEndpoint {
             return self.read(&actor, target, shown, body.bytes()).await;
         };
         let claim = if self.operation.takes_idempotency_key() {
-            header::claim(&request, &actor, body.bytes())?
+            header::claim(request, &actor, body.bytes())?
         } else {
             None
         };

@@ -77,6 +77,23 @@ async fn ten_megabytes_are_refused_legibly() {
 }
 
 #[tokio::test]
+async fn a_refusal_leaves_the_connection_usable() {
+    let (address, _stop, _server) = served().await;
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    for _ in 0..2 {
+        let head = "POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n";
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.flush().await.unwrap();
+        tokio::task::yield_now().await;
+        socket.write_all(b"{\"name\":\"T\"}").await.unwrap();
+        let mut answer = vec![0; 4096];
+        let length = socket.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn the_stop_is_prompt_when_nothing_runs() {
     let (address, stop, server) = served().await;
     let mut idle = TcpStream::connect(address).await.unwrap();
