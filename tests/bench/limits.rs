@@ -75,8 +75,12 @@ pub(crate) async fn empty(options: &Options) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// What the rows of W1 cost when they are written by hand, in a process of their own.
-pub(crate) async fn by_hand(backend: Backend, options: &Options) -> Result<Vec<Row>> {
+/// What the rows of W1, or of W6 with links, cost when they are written by hand, in a process of their own.
+pub(crate) async fn by_hand(
+    backend: Backend,
+    records: usize,
+    options: &Options,
+) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for &connections in &options.connections {
         // Kith makes the database and the organizations, and is gone then.
@@ -88,6 +92,7 @@ pub(crate) async fn by_hand(backend: Backend, options: &Options) -> Result<Vec<R
         command
             .args(["sql", "--company", &server.api.company.to_string()])
             .args(["--clients", &connections.to_string()])
+            .args(["--records", &records.to_string()])
             .args(["--for-seconds", &options.seconds.to_string()])
             .args(["--url", &server.database.url]);
         if let Some(pid) = postgres {

@@ -1,4 +1,5 @@
-//! The rows of W1 written by hand: one writer, waiting creates in one set-based batch, through sqlx.
+//! The rows of W1, or of W6 with a link each, written by hand: one writer, waiting requests in one set-based batch,
+//! through sqlx.
 //!
 //! What each create writes: a contact, its link, a step of the organization's version, two events with bodies as long
 //! as the real ones, and the position of the log; before, the organization and its links are read, as the event of a
@@ -22,8 +23,11 @@ use crate::load::Measured;
 use crate::report::Row;
 use crate::usage::{self, Watched};
 
-/// Most creates of one transaction.
-const MAX_BATCH: usize = 128;
+/// Most creates of one transaction: SQLite takes 32,766 parameters in a statement.
+const MAX_BATCH: usize = 1_600;
+
+/// Most requests of one transaction.
+const MAX_JOBS: usize = 128;
 
 /// Bytes of the two events of a create.
 const CREATED_BODY: usize = 750;
@@ -41,14 +45,17 @@ pub(crate) struct Args {
     company: Uuid,
     #[arg(long)]
     clients: usize,
+    /// Creates of one request
+    #[arg(long)]
+    records: usize,
     #[arg(long)]
     for_seconds: f64,
     #[arg(long)]
     postgres_pid: Option<u32>,
 }
 
-/// A create that waits: its organization.
-type Job = (Uuid, oneshot::Sender<()>);
+/// A request that waits: the organizations of its contacts.
+type Job = (Vec<Uuid>, oneshot::Sender<()>);
 
 /// The writer's connection.
 enum Writer {
@@ -62,10 +69,15 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     let organizations = writer.organizations(args.company).await?;
     let (sender, mut waiting) = mpsc::channel::<Job>(1_024);
     let company = args.company;
+    let most = (MAX_BATCH / args.records).clamp(1, MAX_JOBS);
     let writing = tokio::spawn(async move {
-        let mut jobs = Vec::with_capacity(MAX_BATCH);
-        while waiting.recv_many(&mut jobs, MAX_BATCH).await > 0 {
-            let linked: Vec<Uuid> = jobs.iter().map(|(organization, _)| *organization).collect();
+        let mut jobs = Vec::with_capacity(MAX_JOBS);
+        while waiting.recv_many(&mut jobs, most).await > 0 {
+            let linked: Vec<Uuid> = jobs
+                .iter()
+                .flat_map(|(linked, _)| linked)
+                .copied()
+                .collect();
             writer.write(company, &linked).await?;
             for (_, done) in jobs.drain(..) {
                 // Nobody stops waiting.
@@ -85,19 +97,19 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     let end = started + Duration::from_secs_f64(args.for_seconds);
     let mut tasks = JoinSet::new();
     for client in 0..args.clients {
-        let clients = args.clients;
+        let (clients, records) = (args.clients, args.records);
         let (sender, organizations) = (sender.clone(), Arc::clone(&organizations));
         tasks.spawn(async move {
             let mut latencies = Vec::new();
-            for number in (client..MOST).step_by(clients) {
+            for number in (client..MOST / records).step_by(clients) {
                 if Instant::now() >= end {
                     break;
                 }
                 let (done, written) = oneshot::channel();
                 let sent = Instant::now();
-                sender
-                    .send((organizations[number % organizations.len()], done))
-                    .await?;
+                let linked = (0..records)
+                    .map(|index| organizations[(number * records + index) % organizations.len()]);
+                sender.send((linked.collect(), done)).await?;
                 written.await?;
                 latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
             }
@@ -120,10 +132,14 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     };
     let row = Row::new(
         backend,
-        "W1's SQL by hand",
+        if args.records == 1 {
+            "W1's SQL by hand"
+        } else {
+            "W6's SQL by hand"
+        },
         args.clients,
         &measured,
-        1,
+        args.records,
         cpu,
         peak,
     );

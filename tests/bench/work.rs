@@ -37,10 +37,22 @@ pub(crate) enum Kind {
     W5,
     /// Create 100 contacts per call.
     W6,
+    /// The same, all of a call linked to one organization.
+    W6One,
+    /// The same, each linked to an organization of its own, as in W1.
+    W6Each,
 }
 
 impl Kind {
-    const ALL: [Kind; 5] = [Kind::W1, Kind::W2, Kind::W4, Kind::W5, Kind::W6];
+    const ALL: [Kind; 7] = [
+        Kind::W1,
+        Kind::W2,
+        Kind::W4,
+        Kind::W5,
+        Kind::W6,
+        Kind::W6One,
+        Kind::W6Each,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -49,11 +61,16 @@ impl Kind {
             Kind::W4 => "W4 update",
             Kind::W5 => "W5 create a deal",
             Kind::W6 => "W6 create 100",
+            Kind::W6One => "W6, one link target",
+            Kind::W6Each => "W6, a link each",
         }
     }
 
     fn records(self) -> usize {
-        if self == Kind::W6 { MANY } else { 1 }
+        match self {
+            Kind::W6 | Kind::W6One | Kind::W6Each => MANY,
+            Kind::W1 | Kind::W2 | Kind::W4 | Kind::W5 => 1,
+        }
     }
 
     /// Most CPU per record at 16 connections, server and database, in microseconds.
@@ -63,7 +80,7 @@ impl Kind {
             Kind::W2 => [60.0, 170.0],
             Kind::W4 => [250.0, 400.0],
             Kind::W5 => return None,
-            Kind::W6 => [40.0, 40.0],
+            Kind::W6 | Kind::W6One | Kind::W6Each => [40.0, 40.0],
         };
         Some(if backend == Backend::Sqlite {
             sqlite
@@ -108,12 +125,20 @@ impl Kind {
                     request("POST", "/api/v1/deals".to_owned(), body, 201)
                 })
             }
-            Kind::W6 => {
+            Kind::W6 => Arc::new(|number| {
+                let contacts = (0..MANY).map(|index| contact(None, number * MANY + index));
+                create_contacts(&contacts.collect::<Vec<_>>())
+            }),
+            Kind::W6One => {
+                let organizations = organizations(api).await?;
+                Arc::new(move |number| create_hundred(&organizations[number % SPREAD], number))
+            }
+            Kind::W6Each => {
                 let organizations = organizations(api).await?;
                 Arc::new(move |number| {
                     let contacts = (0..MANY).map(|index| {
                         let index = number * MANY + index;
-                        contact(&organizations[index % SPREAD], index)
+                        contact(Some(&organizations[index % SPREAD]), index)
                     });
                     create_contacts(&contacts.collect::<Vec<_>>())
                 })
@@ -131,15 +156,18 @@ fn request(method: &'static str, path: String, body: String, status: u16) -> Req
     }
 }
 
-fn contact(organization: &str, number: usize) -> String {
+fn contact(organization: Option<&str>, number: usize) -> String {
+    let link = organization.map_or_else(String::new, |organization| {
+        format!(r#","organizationIds":["{organization}"]"#)
+    });
     format!(
-        r#"{{"firstName":"Ada","lastName":"Lovelace {number}","emails":["ada{number}@example.com"],"organizationIds":["{organization}"]}}"#
+        r#"{{"firstName":"Ada","lastName":"Lovelace {number}","emails":["ada{number}@example.com"]{link}}}"#
     )
 }
 
 /// A contact that links an organization.
 pub(crate) fn create_contact(organization: &str, number: usize) -> Request {
-    let body = contact(organization, number);
+    let body = contact(Some(organization), number);
     request("POST", "/api/v1/contacts".to_owned(), body, 201)
 }
 
@@ -151,7 +179,7 @@ fn create_contacts(contacts: &[String]) -> Request {
 
 /// A hundred contacts that all link one organization.
 pub(crate) fn create_hundred(organization: &str, number: usize) -> Request {
-    let contacts = (0..MANY).map(|index| contact(organization, number * MANY + index));
+    let contacts = (0..MANY).map(|index| contact(Some(organization), number * MANY + index));
     create_contacts(&contacts.collect::<Vec<_>>())
 }
 
@@ -206,68 +234,74 @@ pub(crate) fn head(api: &Api) -> String {
 
 /// Runs the workloads and the limits, prints and saves what came out.
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    println!("limits: a handler that does nothing");
+    println!("a handler that does nothing");
     let empty = limits::empty(options).await?;
     report::print(&empty);
     let mut rows = empty.clone();
     let mut checks = Vec::new();
     for backend in options.databases() {
         println!("\n{}", backend.name());
-        let mut server = TestServer::start(backend).await?;
-        server.api.send_raw("GET", "/readyz", "", b"").await?;
-        let pid = server.process().pid();
-        let (idle, _) = usage::memory(pid)?;
-        checks.push(check(backend, "idle memory, MiB", idle, 30.0));
-        let mut of_backend = Vec::new();
-        for kind in Kind::ALL {
-            if options.only.is_empty() || options.only.contains(&kind) {
-                for &connections in &options.connections {
-                    of_backend.push(measure(&mut server, kind, connections, options).await?);
-                }
-            }
-        }
-        drop(server);
-        let by_hand = limits::by_hand(backend, options).await?;
-        for row in &mut of_backend {
-            let cpu_of = |rows: &[Row]| {
-                let mut found = rows
-                    .iter()
-                    .filter(|limit| limit.connections == row.connections);
-                found.next().map(Row::cpu)
-            };
-            row.limit = if row.work == Kind::W1.name() {
-                cpu_of(&empty)
-                    .zip(cpu_of(&by_hand))
-                    .map(|(http, sql)| http + sql)
-            } else {
-                cpu_of(&empty).map(|http| http / row.records as f64)
-            };
-        }
-        checks.extend(of_backend.iter().filter_map(|row| {
-            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == row.work)?;
-            let target = kind.target(backend).filter(|_| row.connections == 16)?;
-            Some(check(
-                backend,
-                &format!("{} at 16, CPU µs", row.work),
-                row.cpu(),
-                target,
-            ))
-        }));
-        let hard = of_backend
-            .iter()
-            .find(|row| row.work == Kind::W1.name() && row.connections == 64);
-        checks.extend(
-            hard.map(|row| check(backend, "peak under W1 at 64, MiB", row.peak_memory, 80.0)),
-        );
-        of_backend.extend(by_hand);
+        let of_backend = on(backend, &empty, options, &mut checks).await?;
         report::print(&of_backend);
         rows.extend(of_backend);
     }
     println!(
-        "\nCPU is user and system, per request; of W6, per contact. The limit is the empty handler, of W1 with the same SQL by hand.\n"
+        "\nCPU is user and system, per request; of W6, per contact. The limit is the empty handler, of W1 and of W6 \
+         with a link each also the same SQL by hand.\n"
     );
     report::table(&["database", "figure", "measured", "at most", ""], &checks);
     options.save(&json!({ "runs": rows, "checks": checks }))
+}
+
+/// Runs the workloads on a database, then what of them is written by hand too.
+async fn on(
+    backend: Backend,
+    empty: &[Row],
+    options: &Options,
+    checks: &mut Vec<Vec<String>>,
+) -> Result<Vec<Row>> {
+    let mut server = TestServer::start(backend).await?;
+    server.api.send_raw("GET", "/readyz", "", b"").await?;
+    let (idle, _) = usage::memory(server.process().pid())?;
+    checks.push(check(backend, "idle memory, MiB", idle, 30.0));
+    let mut rows = Vec::new();
+    let mut by_hand = Vec::new();
+    for kind in Kind::ALL {
+        if !options.only.is_empty() && !options.only.contains(&kind) {
+            continue;
+        }
+        let sql = match kind {
+            Kind::W1 | Kind::W6Each => limits::by_hand(backend, kind.records(), options).await?,
+            _ => Vec::new(),
+        };
+        for &connections in &options.connections {
+            let mut row = measure(&mut server, kind, connections, options).await?;
+            let cpu_of = |rows: &[Row]| {
+                let mut found = rows.iter().filter(|row| row.connections == connections);
+                found.next().map(Row::cpu)
+            };
+            let http = cpu_of(empty).unwrap_or_default() / kind.records() as f64;
+            row.limit = Some(http + cpu_of(&sql).unwrap_or_default());
+            if connections == 16
+                && let Some(target) = kind.target(backend)
+            {
+                let figure = format!("{} at 16, CPU µs", row.work);
+                checks.push(check(backend, &figure, row.cpu(), target));
+            }
+            if connections == 64 && kind == Kind::W1 {
+                checks.push(check(
+                    backend,
+                    "peak under W1 at 64, MiB",
+                    row.peak_memory,
+                    80.0,
+                ));
+            }
+            rows.push(row);
+        }
+        by_hand.extend(sql);
+    }
+    rows.extend(by_hand);
+    Ok(rows)
 }
 
 fn check(backend: Backend, figure: &str, measured: f64, most: f64) -> Vec<String> {

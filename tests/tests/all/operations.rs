@@ -101,6 +101,24 @@ async fn one_is_created_read_changed_and_deleted(server: &mut TestServer) {
         );
         assert_eq!(api.record(plural, &id).await.unwrap(), changed);
 
+        // It is found, and the type says what can be asked.
+        let found = json!({
+            "items": [changed],
+            "pagination": {"page": 1, "pageSize": 25, "total": 1, "totalPages": 1},
+            "nextCursor": null,
+            "customColumns": [],
+        });
+        let search = format!("/{plural}/search");
+        let reply = api.call("POST", &search, &json!({})).await.unwrap();
+        assert_eq!(reply.expect(200), found);
+        let reply = api.get(&format!("/{plural}/configuration")).await.unwrap();
+        let configuration = reply.expect(200);
+        for member in ["filterableFields", "sortableFields"] {
+            let fields = configuration[member].as_array().unwrap();
+            assert!(fields.iter().any(|field| field["field"] == "createdAt"));
+        }
+        assert_eq!(configuration["customColumns"], json!([]));
+
         // A fetched record can be sent back: nothing changes.
         let again = api.call("PATCH", &path, &changed).await.unwrap();
         assert_eq!(again.expect(200), changed);
