@@ -240,3 +240,40 @@ async fn two_servers_on_one_postgresql_lose_nothing() {
     )
     .await;
 }
+
+/// The same key at two servers at once: one runs it, the others get its answer or are told to wait.
+#[tokio::test]
+async fn two_servers_run_an_idempotent_request_once() {
+    crate::run(
+        kith_tests::Backend::Postgres,
+        async |server: &mut TestServer| {
+            let (_other, beside) = server.beside().unwrap();
+            let mut calls = tokio::task::JoinSet::new();
+            for number in 0..20 {
+                let api = if number % 2 == 0 {
+                    server.api.clone()
+                } else {
+                    beside.clone()
+                };
+                calls.spawn(async move {
+                    let head = "idempotency-key: once\r\n";
+                    api.call_with("POST", "/tasks", head, &json!({"name": "A"}))
+                        .await
+                        .unwrap()
+                });
+            }
+            let mut tasks = HashSet::new();
+            for reply in calls.join_all().await {
+                match reply.status {
+                    201 => {
+                        tasks.insert(id(&reply.json()));
+                    }
+                    _ => assert_eq!(reply.expect(409)["code"], "idempotency_conflict"),
+                }
+            }
+            assert_eq!(tasks.len(), 1);
+            assert_eq!(server.events(0).await.unwrap().len(), 1);
+        },
+    )
+    .await;
+}

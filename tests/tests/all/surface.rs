@@ -7,6 +7,7 @@ use crate::id;
 
 crate::scenarios!(
     without_a_good_key_nothing_is_possible,
+    every_operation_of_the_document_asks_for_a_key,
     a_missing_right_is_named,
     paths_and_methods_that_are_not_there,
     only_json_is_read,
@@ -81,6 +82,36 @@ async fn without_a_good_key_nothing_is_possible(server: &mut TestServer) {
         .unwrap()
         .expect(200);
     assert_eq!(server.events(0).await.unwrap().len(), 1);
+}
+
+async fn every_operation_of_the_document_asks_for_a_key(server: &mut TestServer) {
+    let api = &server.api;
+    let reply = api
+        .send_raw("GET", "/api/v1/openapi.json", "", b"")
+        .await
+        .unwrap();
+    let document = reply.expect(200);
+    let mut checked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let path = path
+            .replace("{id}", "0198c5f2-7a3e-7c14-9d52-3b8e6f1a2c44")
+            .replace("{relation}", "users");
+        assert!(
+            !path.contains('{'),
+            "{path} has a parameter that this test does not know"
+        );
+        for method in ["get", "put", "post", "delete", "patch"] {
+            if methods.get(method).is_none() || ["/healthz", "/readyz"].contains(&path.as_str()) {
+                continue;
+            }
+            let method = method.to_uppercase();
+            let head = "content-type: application/json\r\n";
+            let reply = api.send_raw(&method, &path, head, b"{}").await.unwrap();
+            assert_eq!(reply.status, 401, "{method} {path}: {}", reply.text());
+            checked += 1;
+        }
+    }
+    assert!(checked > 60, "{checked}");
 }
 
 /// Makes a person with a role of their own, past the program: `(resource, action)` are its rights.
