@@ -1,85 +1,59 @@
-//! Kith inside a service of your own: its domain and use cases over a repository in memory, events on the terminal.
+//! Kith inside a service of your own: its use cases over a repository in memory, its events on the terminal.
 //!
 //! A real service implements [`Repository`](kith_domain::ports::Repository) over its own storage.
-#![expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "an example shows something, and composes"
-)]
+#![expect(clippy::print_stdout, reason = "an example shows something")]
+#![expect(clippy::disallowed_methods, reason = "time and ids come from here")]
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use kith_application::Records;
+use kith_application::{Error, Records};
 use kith_domain::actor::{Actor, Permissions};
 use kith_domain::decide::Command;
 use kith_domain::draft::Draft;
 use kith_domain::entity::EntityType::{Contact, Organization};
 use kith_domain::event::{CommittedEvent, Event};
-use kith_domain::ports::{Clock, EventEncoder, Ids, MemoryRepository, Notifier};
+use kith_domain::ports::MemoryRepository;
 use kith_domain::time::Timestamp;
 use uuid::Uuid;
 
-/// The world around the domain: the time, new ids, the form of events and who hears of them.
-struct World;
-
-impl Clock for World {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    }
+fn now() -> Timestamp {
+    let since = UNIX_EPOCH.elapsed().unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-impl Ids for World {
-    fn new_id(&self) -> Uuid {
-        Uuid::now_v7()
-    }
+fn encode(event: &Event) -> Vec<u8> {
+    format!("{} {} at {}", event.name(), event.key.id, event.at).into()
 }
 
-impl EventEncoder for World {
-    fn encode(&self, event: &Event) -> Vec<u8> {
-        event.name().into()
-    }
-}
-
-impl Notifier for World {
-    fn committed(&self, events: &[CommittedEvent]) {
-        events
-            .iter()
-            .for_each(|e| println!("{}: {}", e.position, String::from_utf8_lossy(&e.event.body)));
+fn print(events: &[CommittedEvent]) {
+    for committed in events {
+        println!("{}", String::from_utf8_lossy(&committed.event.body));
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), kith_application::Error> {
-    let world = Arc::new(World);
-    let storage = Arc::new(MemoryRepository::new(world.clone()));
-    let records = Records::new(storage, world.clone(), world.clone(), world);
-    let actor = Actor {
-        company: Uuid::from_u128(1),
-        user: Uuid::from_u128(2),
+async fn main() -> Result<(), Error> {
+    let storage = Arc::new(MemoryRepository::new(Arc::new(print)));
+    let (encode, now, ids) = (Arc::new(encode), Arc::new(now), Arc::new(Uuid::now_v7));
+    let records = Records::new(storage, encode, now, ids);
+    let me = Actor {
+        company: Uuid::now_v7(),
+        user: Uuid::now_v7(),
         permissions: Permissions::all(),
     };
 
     let engines = Draft::new(Organization).text("name", "Analytical Engines");
-    let made = records.execute(&actor, create(engines)).await?;
-    let ids = made.iter().map(|record| record.id);
-    let ada = Draft::new(Contact)
-        .text("firstName", "Ada")
-        .links("organizations", ids);
-    records.execute(&actor, create(ada)).await?;
-    let seen = records.get(&actor, made[0].key()).await?;
-    println!("{}: {:?}", seen.display_name(), seen.linked("contacts"));
-    Ok(())
-}
+    let engines = records.execute(&me, Command::create(engines)).await?[0].id;
+    let ada = Draft::new(Contact).text("firstName", "Ada");
+    let ada = ada.links("organizations", [engines]);
+    let ada = records.execute(&me, Command::create(ada)).await?[0].key();
+    let lovelace = Draft::new(Contact).text("lastName", "Lovelace");
+    records
+        .execute(&me, Command::update(ada.id, lovelace))
+        .await?;
 
-fn create(draft: Draft) -> Command {
-    let entity = draft.entity;
-    Command::Create {
-        entity,
-        drafts: vec![draft],
-        batch: false,
-    }
+    let seen = records.get(&me, ada).await?;
+    println!("{}: version {}", seen.display_name(), seen.version);
+    Ok(())
 }

@@ -1,4 +1,6 @@
 //! What the domain asks of the world around it, each port with its contract in prose.
+//!
+//! A function or closure of the right shape is a [`Clock`], [`Ids`], an [`EventEncoder`] or a [`Notifier`].
 
 #[cfg(feature = "contract-tests")]
 pub mod contract;
@@ -29,16 +31,34 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
+impl<F: Fn() -> Timestamp + Send + Sync> Clock for F {
+    fn now(&self) -> Timestamp {
+        self()
+    }
+}
+
 /// Makes ids.
 pub trait Ids: Send + Sync {
     /// A new UUID version 7, greater than every one that this source made before.
     fn new_id(&self) -> Uuid;
 }
 
+impl<F: Fn() -> Uuid + Send + Sync> Ids for F {
+    fn new_id(&self) -> Uuid {
+        self()
+    }
+}
+
 /// Renders events to the bytes that are stored and sent (contract, section 6).
 pub trait EventEncoder: Send + Sync {
     /// The envelope as UTF-8 JSON.
     fn encode(&self, event: &Event) -> Vec<u8>;
+}
+
+impl<F: Fn(&Event) -> Vec<u8> + Send + Sync> EventEncoder for F {
+    fn encode(&self, event: &Event) -> Vec<u8> {
+        self(event)
+    }
 }
 
 /// Is told what was committed.
@@ -49,6 +69,12 @@ pub trait EventEncoder: Send + Sync {
 pub trait Notifier: Send + Sync {
     /// These events are durable now. All belong to one company, in the order of their positions.
     fn committed(&self, events: &[CommittedEvent]);
+}
+
+impl<F: Fn(&[CommittedEvent]) + Send + Sync> Notifier for F {
+    fn committed(&self, events: &[CommittedEvent]) {
+        self(events);
+    }
 }
 
 /// A [`Notifier`] that does nothing.
