@@ -20,6 +20,8 @@ pub struct Settings {
     pub readers: u32,
     /// Writers on PostgreSQL, each with a connection; companies are spread over them.
     pub lanes: usize,
+    /// SQLite: from how many found records on an answer is read along its order, instead of being sorted.
+    pub walk_from: u64,
 }
 
 impl Settings {
@@ -29,6 +31,7 @@ impl Settings {
             url: url.into(),
             readers: 8,
             lanes: 4,
+            walk_from: 5_000,
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Store {
     pub(crate) questions: DatabaseConnection,
     pub(crate) admin: DatabaseConnection,
     pub(crate) remembered: Remembered,
+    /// See [`Settings::walk_from`].
+    pub(crate) walk_from: u64,
     lanes: RwLock<Lanes>,
     tasks: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
 }
@@ -89,6 +91,7 @@ impl Store {
             questions,
             admin,
             remembered,
+            walk_from: settings.walk_from,
             lanes: RwLock::new(Lanes { writers, readers }),
             tasks: tokio::sync::Mutex::new(writing.into_iter().chain(reading).collect()),
         })
@@ -145,6 +148,18 @@ impl Store {
                 tracing::warn!(%error, "a connection pool did not close");
             }
         }
+    }
+
+    /// How the database goes about a search: its own words about the statement that counts and about the page.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn explain(
+        &self,
+        company: Uuid,
+        search: &Search,
+    ) -> Result<Vec<String>, RepositoryError> {
+        self.explain_page(company, search).await
     }
 
     pub(crate) fn dialect(&self) -> Dialect {

@@ -235,7 +235,8 @@ impl Conditions<'_> {
         let quoted = keys.iter().map(|key| format!("\"{}\"", lower(key)));
         let each = self.statement.each(distinct(quoted));
         let contains = self.statement.contains(&lowered, "e.value");
-        parts.push(format!("EXISTS (SELECT 1 FROM {each} WHERE {contains})"));
+        let exists = self.statement.exists(&format!("{each} WHERE {contains}"));
+        parts.push(exists);
         joined(parts, "AND", ALWAYS)
     }
 
@@ -318,12 +319,12 @@ impl Conditions<'_> {
             (right, left)
         };
         let table = def.of.name;
-        let exists = format!(
-            "EXISTS (SELECT 1 FROM {table} l WHERE l.company_id = $1 AND l.{own}_id = r.id)"
-        );
+        let exists = self.statement.exists(&format!(
+            "{table} l WHERE l.company_id = $1 AND l.{own}_id = r.id"
+        ));
         match test {
             Test::Present => exists,
-            Test::Absent => format!("NOT {exists}"),
+            Test::Absent => format!("NOT ({exists})"),
             Test::Ids(ids) => {
                 let id = self.column("id");
                 let linked = self

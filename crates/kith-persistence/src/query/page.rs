@@ -19,9 +19,6 @@ use crate::shape::{Shape, snake};
 use crate::sql::{Cells, Dialect};
 use crate::store::Store;
 
-/// From this many records on, an answer is found along its order rather than sorted.
-const MANY: u64 = 5_000;
-
 /// A search on its way.
 struct Question<'a> {
     store: &'a Store,
@@ -58,6 +55,44 @@ impl Store {
             search,
         };
         question.answer().await
+    }
+
+    pub(crate) async fn explain_page(
+        &self,
+        company: Uuid,
+        search: &Search,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let columns = self.read_columns(company).await?.0;
+        let question = Question {
+            store: self,
+            company,
+            columns: &columns,
+            search,
+        };
+        let total = question.count(Part::All, None).await?;
+        let approach = question.approach(Some(total)).await?;
+        let part = match question.order(&mut question.statement()).present {
+            Some(_) => Part::Present,
+            None => Part::All,
+        };
+        let offset = search.window.offset();
+        let limit = u64::from(search.window.size()) + 1;
+        let mut lines = Vec::new();
+        let counted = search
+            .with_total
+            .then(|| question.count_sql(Part::All, None));
+        let page = question.page_sql(part, approach, offset, limit);
+        for (statement, text) in counted.into_iter().chain([page]) {
+            let (explain, at) = match statement.dialect {
+                Dialect::Sqlite => ("EXPLAIN QUERY PLAN", 3),
+                Dialect::Postgres => ("EXPLAIN (COSTS OFF)", 0),
+            };
+            let plan = self.ask(&statement, format!("{explain} {text}"), |row| {
+                row.text(at).map(str::to_owned)
+            });
+            lines.extend(plan.await?);
+        }
+        Ok(lines)
     }
 
     /// Names of records and users.
@@ -174,27 +209,12 @@ fn read_name(row: &dyn Cells, target: Target, parts: usize) -> Result<Name, sqlx
 impl Question<'_> {
     async fn answer(&self) -> Result<Page, RepositoryError> {
         let search = self.search;
-        let is_all = search.filter == Filter::everything() && search.term.is_empty();
         let total = if search.with_total {
             Some(self.count(Part::All, None).await?)
         } else {
             None
         };
-        let approach = if is_all {
-            Approach::Walk
-        } else if self.store.dialect() == Dialect::Postgres {
-            Approach::Filter
-        } else {
-            let found = match total {
-                Some(total) => total,
-                None => self.count(Part::All, Some(MANY)).await?,
-            };
-            if found < MANY {
-                Approach::Filter
-            } else {
-                Approach::Walk
-            }
-        };
+        let approach = self.approach(total).await?;
         let size = search.window.size() as usize;
         let mut records = self.records(approach, total).await?;
         let has_more = records.len() > size;
@@ -207,6 +227,27 @@ impl Question<'_> {
             records: records.into_iter().map(Arc::new).collect(),
             total,
             next_cursor,
+        })
+    }
+
+    async fn approach(&self, total: Option<u64>) -> Result<Approach, RepositoryError> {
+        let search = self.search;
+        let walk_from = self.store.walk_from;
+        let is_all = search.filter == Filter::everything() && search.term.is_empty();
+        Ok(if is_all {
+            Approach::Walk
+        } else if self.store.dialect() == Dialect::Postgres {
+            Approach::Filter
+        } else {
+            let found = match total {
+                Some(total) => total,
+                None => self.count(Part::All, Some(walk_from)).await?,
+            };
+            if found < walk_from {
+                Approach::Filter
+            } else {
+                Approach::Walk
+            }
         })
     }
 
@@ -308,8 +349,21 @@ impl Question<'_> {
 
     /// How many records a part has, or whether it has at least `enough`.
     async fn count(&self, part: Part, enough: Option<u64>) -> Result<u64, RepositoryError> {
+        let (statement, text) = self.count_sql(part, enough);
+        let counts = self.store.ask(&statement, text, |row| row.int(0)).await?;
+        Ok(counts
+            .first()
+            .and_then(|count| u64::try_from(*count).ok())
+            .unwrap_or_default())
+    }
+
+    fn count_sql(&self, part: Part, enough: Option<u64>) -> (Statement, String) {
         let mut statement = self.statement();
-        let order = self.order(&mut statement);
+        // Where the order plays no part, nothing of it may be bound.
+        let order = match part {
+            Part::All => self.order(&mut self.statement()),
+            Part::Present | Part::Absent => self.order(&mut statement),
+        };
         let conditions = self
             .conditions(part, Approach::Filter, &order, &mut statement)
             .join(" AND ");
@@ -320,11 +374,7 @@ impl Question<'_> {
                 "SELECT count(*) FROM (SELECT 1 FROM {table} r WHERE {conditions} LIMIT {enough}) f"
             ),
         };
-        let counts = self.store.ask(&statement, text, |row| row.int(0)).await?;
-        Ok(counts
-            .first()
-            .and_then(|count| u64::try_from(*count).ok())
-            .unwrap_or_default())
+        (statement, text)
     }
 
     fn statement(&self) -> Statement {

@@ -82,6 +82,15 @@ impl Statement {
         }
     }
 
+    /// Whether rows exist. SQLite turns an `EXISTS` into a join, which up to 3.51.3 counts a record more than once
+    /// against an `OFFSET`; a value it leaves alone.
+    pub(crate) fn exists(&self, from: &str) -> String {
+        match self.dialect {
+            Dialect::Postgres => format!("EXISTS (SELECT 1 FROM {from})"),
+            Dialect::Sqlite => format!("(SELECT 1 FROM {from} LIMIT 1) IS NOT NULL"),
+        }
+    }
+
     /// Whether one text is a part of another, literally.
     pub(crate) fn contains(&self, text: &str, part: &str) -> String {
         match self.dialect {

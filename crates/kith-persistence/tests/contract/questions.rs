@@ -1,0 +1,6 @@
+//! Questions about records, compared with what the domain says they mean.
+
+mod columns;
+mod oracle;
+mod plans;
+mod world;
