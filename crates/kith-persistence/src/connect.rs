@@ -20,7 +20,7 @@ pub struct Settings {
     pub readers: u32,
     /// Writers on PostgreSQL, each with a connection; companies are spread over them.
     pub lanes: usize,
-    /// SQLite: from how many found records on an answer is read along its order, instead of being sorted.
+    /// From how many found records on an answer is read along its order, instead of being sorted.
     pub walk_from: u64,
 }
 

@@ -7,7 +7,8 @@ mod statement;
 
 pub(crate) use statement::Statement;
 
-/// How a statement finds its rows. PostgreSQL weighs that itself by what it knows of the data; SQLite is told.
+/// How a statement finds its rows. SQLite is told; PostgreSQL weighs that itself by what it knows of the data, and is
+/// given the question in the form that suits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Approach {
     /// Through the indexes of what is asked for; what was found is sorted.

@@ -56,7 +56,7 @@ impl Conditions<'_> {
             }
             Filter::Any(filters) => {
                 let parts = filters.iter().map(|filter| self.filter(filter)).collect();
-                joined(parts, "OR", NEVER)
+                self.any(parts)
             }
             Filter::Not(filter) => format!("NOT ({})", self.filter(filter)),
             Filter::Rule(rule) => {
@@ -68,6 +68,25 @@ impl Conditions<'_> {
                 }
             }
         }
+    }
+
+    /// At least one of some conditions. PostgreSQL uses no index where one of them asks another table, so that each is
+    /// found for itself then; when much is found anyway, that would be dearer than looking.
+    fn any(&self, parts: Vec<String>) -> String {
+        let asks_elsewhere = |part: &String| part.contains("SELECT");
+        let is_plain = self.statement.dialect == Dialect::Sqlite
+            || self.approach == Approach::Walk
+            || parts.len() < 2
+            || !parts.iter().any(asks_elsewhere);
+        if is_plain {
+            return joined(parts, "OR", NEVER);
+        }
+        let table = self.entity.name();
+        let each: Vec<_> = parts
+            .into_iter()
+            .map(|part| format!("SELECT r.id FROM {table} r WHERE r.company_id = $1 AND {part}"))
+            .collect();
+        format!("r.id IN ({})", each.join(" UNION ALL "))
     }
 
     /// What a search term asks.

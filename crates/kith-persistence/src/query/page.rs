@@ -236,8 +236,6 @@ impl Question<'_> {
         let is_all = search.filter == Filter::everything() && search.term.is_empty();
         Ok(if is_all {
             Approach::Walk
-        } else if self.store.dialect() == Dialect::Postgres {
-            Approach::Filter
         } else {
             let found = match total {
                 Some(total) => total,

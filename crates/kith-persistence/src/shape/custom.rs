@@ -137,11 +137,14 @@ pub(super) fn slot_column(
 /// Values that lie in rows of their own: of columns that hold several, and of those that got no slot.
 #[derive(Default)]
 pub(crate) struct ValueRows {
-    /// Tenant, record, column, position, text, number.
-    pub(crate) set: Vec<(Uuid, Uuid, Uuid, i64, Option<String>, Option<i64>)>,
+    /// To be written.
+    pub(crate) set: Vec<ValueRow>,
     /// Tenant, record, column, position.
     pub(crate) gone: Vec<(Uuid, Uuid, Uuid, i64)>,
 }
+
+/// Tenant and record, column, position, text, number.
+pub(crate) type ValueRow = ((Uuid, Uuid), Uuid, i64, Option<String>, Option<i64>);
 
 type Row = (Uuid, i64, Option<String>, Option<i64>);
 
@@ -185,7 +188,7 @@ impl ValueRows {
             if !before.contains(&row) {
                 let (column, position, text, number) = row;
                 self.set
-                    .push((company, current.id, column, position, text, number));
+                    .push(((company, current.id), column, position, text, number));
             }
         }
     }

@@ -271,7 +271,7 @@ fn value_steps(entity: EntityType, values: ValueRows, steps: &mut Vec<Step>) {
     let ValueRows { set, gone } = values;
     if !set.is_empty() {
         let mut cells = (vec![], vec![], vec![], vec![], vec![], vec![]);
-        for (company, record, column, position, text, number) in set {
+        for ((company, record), column, position, text, number) in set {
             cells.0.push(company);
             cells.1.push(record);
             cells.2.push(column);

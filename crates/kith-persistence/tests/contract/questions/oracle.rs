@@ -131,7 +131,7 @@ async fn ask(world: &World, records: &[Record], dice: &mut Dice, questions: usiz
         );
         assert_eq!(page.next_cursor, expected.next_cursor, "{input:#?}");
         found += answered.len();
-        if let Some(cursor) = page.next_cursor {
+        if let Some(cursor) = page.next_cursor.filter(|_| dice.chance(30)) {
             input.cursor = Some(cursor);
             input.page = None;
             let search = input.judge(entity, &columns, &context).unwrap();
