@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands;
-use crate::config::{ConfigFile, Given};
+use crate::config::{ConfigFile, Given, refuse_unknown};
 
 /// Kith, a CRM server: records, links, custom columns and events, in one binary.
 #[derive(Debug, Parser)]
@@ -73,6 +73,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     if let Command::Openapi { openapi_version } = &cli.command {
         return commands::openapi(openapi_version);
     }
+    refuse_unknown(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     let config = cli.given.complete(cli.file.config.as_deref())?;
     crate::logging::start(&config.log, config.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -82,7 +82,6 @@ impl Given {
     /// # Errors
     /// A sentence about the first setting that is unknown or not understood.
     pub(crate) fn complete(self, file: Option<&Path>) -> anyhow::Result<Config> {
-        refuse_unknown_variables()?;
         let file = file.map(read_file).transpose()?.unwrap_or_default();
         let listen = self
             .listen
@@ -118,11 +117,15 @@ fn read_file(path: &Path) -> anyhow::Result<Given> {
 }
 
 /// A typo in a variable must not silently do nothing.
-fn refuse_unknown_variables() -> anyhow::Result<()> {
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let unknown = names
-        .filter(|name| name.starts_with("KITH_") && !name.starts_with(TEST_PREFIX))
-        .find(|name| !VARIABLES.contains(&name.as_str()));
+///
+/// # Errors
+/// A sentence about the first variable that looks like a setting and is none.
+pub(crate) fn refuse_unknown(mut variables: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let unknown = variables.find(|name| {
+        name.starts_with("KITH_")
+            && !name.starts_with(TEST_PREFIX)
+            && !VARIABLES.contains(&name.as_str())
+    });
     match unknown {
         Some(name) => bail!(
             "the environment variable {name} is not a setting; known are {}",
@@ -166,6 +169,15 @@ mod tests {
         let error = format!("{:#}", Given::default().complete(Some(&file)).unwrap_err());
         assert!(error.contains("lisen"), "{error}");
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_variable_with_a_typo_is_refused() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let known = names(&["HOME", "KITH_LISTEN", "KITH_TEST_POSTGRES_URL"]);
+        refuse_unknown(known.into_iter()).unwrap();
+        let error = refuse_unknown(names(&["KITH_LISEN"]).into_iter()).unwrap_err();
+        assert!(error.to_string().contains("KITH_LISEN is not a setting"));
     }
 
     #[test]
