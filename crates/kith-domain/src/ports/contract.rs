@@ -20,6 +20,7 @@
 )]
 
 mod claims;
+mod columns;
 mod crowds;
 mod log;
 mod records;
@@ -103,6 +104,13 @@ cases! {
         a_key_is_not_for_two_requests,
         a_refused_unit_leaves_no_claim,
         claims_at_the_same_time_run_once;
+    columns:
+        columns_belong_to_a_company,
+        custom_values_read_back,
+        more_columns_than_slots_hold_values,
+        a_deleted_column_takes_its_values_along,
+        options_in_use_are_kept_or_replaced,
+        columns_change_while_records_are_written;
     crowds:
         many_units_link_one_organization,
         changes_that_build_on_what_was_read_lose_nothing,
@@ -159,6 +167,12 @@ macro_rules! repository_contract {
             a_key_is_not_for_two_requests,
             a_refused_unit_leaves_no_claim,
             claims_at_the_same_time_run_once,
+            columns_belong_to_a_company,
+            custom_values_read_back,
+            more_columns_than_slots_hold_values,
+            a_deleted_column_takes_its_values_along,
+            options_in_use_are_kept_or_replaced,
+            columns_change_while_records_are_written,
             many_units_link_one_organization,
             changes_that_build_on_what_was_read_lose_nothing,
             totals_stay_exact_under_contention,

@@ -79,9 +79,20 @@ impl Company {
         let holders = || self.records.values().filter(holds);
         let count = holders().count() as u64;
         for record in holders().take(asked.limit) {
-            set.load(Record::clone(record));
+            set.load(Arc::clone(record));
         }
         set.load_option_count(asked.column, asked.options, count);
+    }
+
+    /// Columns that are gone take their values along.
+    fn take_columns(&mut self, columns: &Arc<Vec<Column>>) {
+        self.columns = Arc::clone(columns);
+        for record in self.records.values_mut() {
+            let is_gone = |id: &Uuid| !columns.iter().any(|column| column.id == *id);
+            if record.custom.keys().any(is_gone) {
+                Arc::make_mut(record).custom.retain(|id, _| !is_gone(id));
+            }
+        }
     }
 
     fn of_type(&self, entity: EntityType) -> impl Iterator<Item = &Record> {
@@ -121,12 +132,8 @@ impl Repository for MemoryRepository {
         let Some(contribution) = unit.run(&mut set) else {
             return Ok(Settled::Done);
         };
-        company.columns = Arc::clone(set.columns());
-        for record in company.records.values_mut() {
-            let is_gone = |id: &Uuid| !company.columns.iter().any(|column| column.id == *id);
-            if record.custom.keys().any(is_gone) {
-                Arc::make_mut(record).custom.retain(|id, _| !is_gone(id));
-            }
+        if !Arc::ptr_eq(&company.columns, set.columns()) {
+            company.take_columns(set.columns());
         }
         for write in set.writes() {
             match write {

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use rust_decimal::Decimal;
 use uuid::{Builder, Uuid};
 
-use crate::decide::{self, Circumstances, Command};
+use crate::columns::Column;
+use crate::decide::{self, Circumstances, ColumnCommand, Command, OptionHolders};
 use crate::draft::Draft;
 use crate::entity::FieldValue;
 use crate::event::{EncodedEvent, Event, Happening};
@@ -54,6 +55,8 @@ pub(super) enum Task {
     Run(Command),
     /// Raise the amount of a service by one, from whatever it is then.
     Raise(RecordKey),
+    /// Change a custom column.
+    Column(ColumnCommand),
 }
 
 impl Task {
@@ -64,22 +67,39 @@ impl Task {
                 records: vec![*key],
                 users: Vec::new(),
             },
+            Task::Column(_) => LoadPlan::default(),
         }
     }
 
-    fn command(&self, set: &WorkingSet) -> Command {
+    fn reach(&self, set: &WorkingSet) -> Vec<RecordKey> {
         match self {
-            Task::Run(command) => command.clone(),
-            Task::Raise(key) => {
-                let amount = set
-                    .get(*key)
-                    .and_then(|record| record.field("amount"))
-                    .map_or(Decimal::ZERO, FieldValue::as_decimal);
-                let raised = FieldValue::Decimal(amount + Decimal::ONE);
-                Command::update(key.id, Draft::new(key.entity).field("amount", raised))
-            }
+            Task::Run(command) => command.reach(set),
+            Task::Raise(key) => raise(set, *key).reach(set),
+            Task::Column(_) => Vec::new(),
         }
     }
+
+    fn decide(&self, set: &mut WorkingSet, with: &Circumstances<'_>) -> Result<Done, Refusal> {
+        let decision = match self {
+            Task::Run(command) => decide::decide(set, command, with)?,
+            Task::Raise(key) => decide::decide(set, &raise(set, *key), with)?,
+            Task::Column(command) => {
+                let decision = decide::decide_column(set, command, with)?;
+                let column = Some((decision.column, decision.is_done));
+                return Ok(Done::new(Vec::new(), decision.events, column));
+            }
+        };
+        Ok(Done::new(decision.records, decision.events, None))
+    }
+}
+
+fn raise(set: &WorkingSet, key: RecordKey) -> Command {
+    let amount = set
+        .get(key)
+        .and_then(|record| record.field("amount"))
+        .map_or(Decimal::ZERO, FieldValue::as_decimal);
+    let raised = FieldValue::Decimal(amount + Decimal::ONE);
+    Command::update(key.id, Draft::new(key.entity).field("amount", raised))
 }
 
 /// What a unit did when it ran last.
@@ -88,6 +108,19 @@ pub(super) struct Done {
     pub(super) records: Vec<Arc<Record>>,
     pub(super) events: Vec<Event>,
     pub(super) encoded: Vec<EncodedEvent>,
+    /// The column that the unit changed, and whether nothing of the change is left.
+    pub(super) column: Option<(Column, bool)>,
+}
+
+impl Done {
+    fn new(records: Vec<Arc<Record>>, events: Vec<Event>, column: Option<(Column, bool)>) -> Self {
+        Done {
+            encoded: events.iter().map(encode).collect(),
+            records,
+            events,
+            column,
+        }
+    }
 }
 
 /// Every event that a unit ever made, also in runs that were given up: what happened, and how it was encoded.
@@ -106,6 +139,17 @@ pub(super) struct Unit {
     pub(super) outcome: Outcome,
 }
 
+impl Unit {
+    fn circumstances<T>(&self, then: impl FnOnce(&Circumstances<'_>) -> T) -> T {
+        then(&Circumstances {
+            company: self.company,
+            user: self.user,
+            now: self.sources.now(),
+            new_id: &|| self.sources.new_id(),
+        })
+    }
+}
+
 impl UnitOfWork for Unit {
     fn company(&self) -> Uuid {
         self.company
@@ -116,25 +160,18 @@ impl UnitOfWork for Unit {
     }
 
     fn reach(&self, set: &WorkingSet) -> Vec<RecordKey> {
-        self.task.command(set).reach(set)
+        self.task.reach(set)
+    }
+
+    fn holders(&self, set: &WorkingSet) -> Option<OptionHolders> {
+        match &self.task {
+            Task::Column(command) => self.circumstances(|with| command.holders(set, with)),
+            Task::Run(_) | Task::Raise(_) => None,
+        }
     }
 
     fn run(&mut self, set: &mut WorkingSet) -> Option<Contribution> {
-        let with = Circumstances {
-            company: self.company,
-            user: self.user,
-            now: self.sources.now(),
-            new_id: &|| self.sources.new_id(),
-        };
-        let decided = decide::decide(set, &self.task.command(set), &with);
-        let outcome = decided.map(|decision| {
-            let encoded: Vec<_> = decision.events.iter().map(encode).collect();
-            Done {
-                records: decision.records,
-                events: decision.events,
-                encoded,
-            }
-        });
+        let outcome = self.circumstances(|with| self.task.decide(set, with));
         let contribution = outcome.as_ref().ok().map(|done| {
             let made = done.events.iter().zip(&done.encoded);
             let made = made.map(|(event, encoded)| (event.id, (event.clone(), encoded.clone())));

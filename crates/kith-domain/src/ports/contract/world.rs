@@ -1,6 +1,6 @@
 //! A workspace as the cases use it: short verbs, and the audit of everything that happened in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::unit::{Done, Ledger, Outcome, Sources, Task, Unit};
 use super::{Fixture, Workspace};
-use crate::decide::Command;
+use crate::columns::{Column, ColumnDraft};
+use crate::decide::{ColumnCommand, Command};
 use crate::draft::Draft;
 use crate::entity::{EntityType, FieldValue};
 use crate::event::{CommittedEvent, Happening};
-use crate::ports::{IdempotencyClaim, Notifier, Repository, Settled};
+use crate::ports::{IdempotencyClaim, Notifier, Repository, Schema, Settled};
 use crate::record::{Record, RecordKey};
 use crate::violation::Refusal;
 
@@ -46,6 +47,8 @@ pub(super) struct World {
     acknowledged: Acknowledged,
     /// The last positions before the case, by company.
     started: Arc<HashMap<Uuid, i64>>,
+    /// Columns that were deleted: their values go without an event.
+    dropped: Arc<Mutex<HashSet<Uuid>>>,
     turn: AtomicUsize,
 }
 
@@ -67,6 +70,7 @@ impl World {
             ledger: Ledger::default(),
             acknowledged: Arc::default(),
             started: Arc::new(started),
+            dropped: Arc::default(),
             turn: AtomicUsize::new(0),
             workspace: Arc::new(workspace),
         }
@@ -83,6 +87,7 @@ impl World {
             ledger: Arc::clone(&self.ledger),
             acknowledged: Arc::clone(&self.acknowledged),
             started: Arc::clone(&self.started),
+            dropped: Arc::clone(&self.dropped),
             turn: AtomicUsize::new(0),
         }
     }
@@ -140,6 +145,43 @@ impl World {
 
     pub(super) async fn run(&self, command: Command) -> Done {
         self.try_run(command).await.unwrap()
+    }
+
+    /// Changes a column in as many rounds as it takes; the column and how many rounds there were.
+    pub(super) async fn try_column(
+        &self,
+        command: ColumnCommand,
+    ) -> Result<(Column, usize), Refusal> {
+        if let ColumnCommand::Delete { id } = &command {
+            self.drops(*id);
+        }
+        for round in 1.. {
+            let done = self.perform(Task::Column(command.clone())).await?;
+            if let Some((column, true)) = done.column {
+                return Ok((column, round));
+            }
+        }
+        unreachable!("rounds do not end")
+    }
+
+    /// From now on values of this column do not count.
+    pub(super) fn drops(&self, column: Uuid) {
+        self.dropped.lock().unwrap().insert(column);
+    }
+
+    pub(super) async fn column(&self, draft: ColumnDraft) -> Column {
+        self.try_column(ColumnCommand::Create(draft))
+            .await
+            .unwrap()
+            .0
+    }
+
+    pub(super) async fn schema(&self) -> Schema {
+        self.workspace
+            .repository
+            .schema(self.company)
+            .await
+            .unwrap()
     }
 
     pub(super) async fn create(&self, draft: Draft) -> Arc<Record> {
@@ -260,8 +302,10 @@ impl World {
                     Some(Arc::clone(record))
                 }
                 (Happening::Updated(changes), Some(Some(before))) => {
+                    let (previous, before) = (&changes.previous, &before);
                     assert_eq!(
-                        changes.previous, before,
+                        self.without_dropped(previous),
+                        self.without_dropped(before),
                         "an update builds on the state before"
                     );
                     assert_eq!(changes.current.version, before.version + 1);
@@ -273,12 +317,20 @@ impl World {
             last.insert(event.key, state);
         }
         for (key, state) in last {
-            assert_eq!(
-                self.find(key).await,
-                state,
-                "a record is as its last event says"
-            );
+            let found = self
+                .find(key)
+                .await
+                .map(|found| self.without_dropped(&found));
+            let state = state.map(|state| self.without_dropped(&state));
+            assert_eq!(found, state, "a record is as its last event says");
         }
+    }
+
+    fn without_dropped(&self, record: &Record) -> Record {
+        let dropped = self.dropped.lock().unwrap();
+        let mut record = record.clone();
+        record.custom.retain(|column, _| !dropped.contains(column));
+        record
     }
 
     /// Lets a unit start and turns away from it.
