@@ -159,11 +159,15 @@ pub enum Settled {
 }
 
 /// Why storage did not do what it should.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum RepositoryError {
     /// The storage cannot be reached, or is too busy; the request may be tried again.
     #[error("the storage is unavailable: {0}")]
     Unavailable(String),
+    /// The storage was lost while it committed: the change may have been made or not. A unit with a claim may be tried
+    /// again safely.
+    #[error("the storage was lost during a commit: {0}")]
+    Unsettled(String),
     /// Anything else; nothing was stored.
     #[error("the storage failed: {0}")]
     Failed(String),
@@ -207,7 +211,7 @@ pub struct Name {
 /// * `transact` runs units one after another as if each had the storage for itself: a unit sees what earlier ones
 ///   did, no update is lost, and each is answered for itself. When it returns `Settled::Done`, the changes of the
 ///   unit, its events (with gapless positions per company, in commit order) and its response are durable together;
-///   on an error or a refusal none of them is.
+///   on a refusal or an error none of them is, except after `RepositoryError::Unsettled`, when all or none are.
 /// * A unit whose caller went away still runs or does not run as a whole.
 /// * After each commit the notifier that the repository was given hears of the events.
 #[async_trait]

@@ -76,6 +76,14 @@ impl From<RepositoryError> for Failure {
                     ..Failure::from(problem)
                 }
             }
+            RepositoryError::Unsettled(_) => {
+                let detail = "the storage was lost while it committed: the change may have been made or not; read before you repeat it, or repeat it with the same Idempotency-Key";
+                let problem = Problem::new(503, "outcome_unknown", "Outcome unknown", detail);
+                Failure {
+                    cause,
+                    ..Failure::from(problem)
+                }
+            }
             RepositoryError::Failed(_) => Failure {
                 cause,
                 ..Failure::from(Problem::internal())

@@ -94,6 +94,24 @@ impl Target {
     }
 }
 
+/// Longest wait for a database server to answer at the start.
+const FIRST_CONTACT: Duration = Duration::from_secs(10);
+
+/// Connects once, so that a server that cannot be reached says why: a pool would only say that it waited.
+pub(crate) async fn first_contact(target: Target) -> Result<(), ConnectError> {
+    let Target::Postgres(options) = target else {
+        return Ok(());
+    };
+    let contact = async { PgConnection::connect_with(&options).await?.close().await };
+    match tokio::time::timeout(FIRST_CONTACT, contact).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(ConnectError::Database(format!(
+            "no answer within {} seconds",
+            FIRST_CONTACT.as_secs()
+        ))),
+    }
+}
+
 /// Durable (`FULL`), readers beside one writer (`WAL`), other processes waited for.
 fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options
@@ -120,6 +138,10 @@ pub(crate) async fn admin_pool(url: &str) -> Result<DatabaseConnection, ConnectE
     Ok(Database::connect(options).await?)
 }
 
+/// How long a connection to a server is trusted to be alive after its last use: under load a ping before each use would
+/// cost a round trip, and after a restart of the server all idle ones are dead.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 /// The pool that reads use. On SQLite it cannot write.
 pub(crate) async fn read_pool(settings: &Settings) -> Result<DatabaseConnection, ConnectError> {
     let mut options = ConnectOptions::new(&settings.url);
@@ -143,7 +165,7 @@ pub(crate) async fn read_pool(settings: &Settings) -> Result<DatabaseConnection,
         })
         .map_sqlx_postgres_opts(|options| options.application_name("kith"));
     if !is_sqlite {
-        options.test_before_acquire_if_idle_for(Duration::from_secs(30));
+        options.test_before_acquire_if_idle_for(TRUSTED);
     }
     Ok(Database::connect(options).await?)
 }
@@ -164,7 +186,7 @@ pub(crate) async fn question_pool(
         .sqlx_logging(false)
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
-        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .test_before_acquire_if_idle_for(TRUSTED)
         .map_sqlx_postgres_opts(|options| {
             options
                 .application_name("kith")

@@ -81,12 +81,7 @@ impl<C: Connect> Reader<C> {
                     Ok(found) => Ok(found
                         .get(&(wish.key.entity, wish.company, wish.key.id))
                         .cloned()),
-                    Err(RepositoryError::Failed(reason)) => {
-                        Err(RepositoryError::Failed(reason.clone()))
-                    }
-                    Err(RepositoryError::Unavailable(reason)) => {
-                        Err(RepositoryError::Unavailable(reason.clone()))
-                    }
+                    Err(error) => Err(error.clone()),
                 };
                 let _ = wish.reply.send(answer);
             }

@@ -19,7 +19,8 @@ use uuid::Uuid;
 
 use crate::columns::Remembered;
 use crate::connect::{
-    ConnectError, OpenPostgres, OpenSqlite, Settings, Target, admin_pool, question_pool, read_pool,
+    ConnectError, OpenPostgres, OpenSqlite, Settings, Target, admin_pool, first_contact,
+    question_pool, read_pool,
 };
 use crate::reader::{ReadQueue, Reader};
 use crate::sql::Dialect;
@@ -27,6 +28,9 @@ use crate::writer::{Queue, Surroundings, Writer};
 
 /// Batched readers, each with a connection: two keep two cores busy, and a large record delays half of the others only.
 const READERS: usize = 2;
+
+/// How often the schema steps are tried again on SQLite, where another process may be doing the same ones.
+const MIGRATE_AGAIN: usize = 20;
 
 /// Kith's data in SQLite or PostgreSQL.
 pub struct Store {
@@ -97,12 +101,13 @@ impl Store {
         })
     }
 
-    /// Brings the schema up to date. Several servers may do so at once: on PostgreSQL they wait for each other.
+    /// Brings the schema up to date. Several processes may do so at once: on PostgreSQL they wait for each other, on
+    /// SQLite a step that another one did meanwhile is passed over.
     ///
     /// # Errors
     /// When a step fails; the steps before it stay.
     pub async fn migrate(url: &str) -> Result<(), ConnectError> {
-        Target::of(url)?;
+        first_contact(Target::of(url)?).await?;
         let connection = admin_pool(url).await?;
         let is_postgres = connection.get_database_backend() == DbBackend::Postgres;
         if is_postgres {
@@ -111,9 +116,16 @@ impl Store {
                 .execute_unprepared("SELECT pg_advisory_lock(7238211)")
                 .await?;
         }
-        let done = Migrator::up(&connection, None)
-            .await
-            .map_err(|error| ConnectError::Schema(error.to_string()));
+        let mut done = Migrator::up(&connection, None).await;
+        // SQLite has no lock that spans the steps. Each step is a transaction, so one that fails because another process
+        // was faster is no longer pending, and what is left is tried again.
+        for _ in 0..MIGRATE_AGAIN {
+            if is_postgres || done.is_ok() {
+                break;
+            }
+            done = Migrator::up(&connection, None).await;
+        }
+        let done = done.map_err(|error| ConnectError::Schema(error.to_string()));
         if is_postgres {
             connection
                 .execute_unprepared("SELECT pg_advisory_unlock(7238211)")
@@ -128,7 +140,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn pending_steps(url: &str) -> Result<Vec<String>, ConnectError> {
-        Target::of(url)?;
+        first_contact(Target::of(url)?).await?;
         let connection = admin_pool(url).await?;
         let pending = Migrator::get_pending_migrations_read_only(&connection).await?;
         connection.close().await?;

@@ -2,6 +2,7 @@
 //! all at once, commits once, and answers each for itself.
 
 mod columns;
+mod failure;
 mod load;
 mod store;
 
@@ -20,6 +21,7 @@ use uuid::Uuid;
 
 use crate::columns::{CompanyColumns, Remembered};
 use crate::sql::Session;
+use failure::Failure;
 
 /// Most units in one transaction: enough to spread the cost of a commit, few enough to bound memory and waiting.
 const MAX_BATCH: usize = 128;
@@ -79,54 +81,6 @@ pub(crate) struct Writer<C: Connect> {
     connect: C,
     session: Option<C::Session>,
     surroundings: Surroundings,
-}
-
-/// The transaction did not come about.
-enum Failure {
-    /// Another transaction was in the way; the same again may succeed.
-    Contention(sqlx::Error),
-    /// The connection is not usable.
-    Connection(sqlx::Error),
-    /// Something else; perhaps only one unit of the batch is to blame.
-    Other(String),
-}
-
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        let code = error
-            .as_database_error()
-            .and_then(|error| error.code())
-            .unwrap_or_default();
-        // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available. SQLite: SQLITE_BUSY and its kin.
-        if matches!(
-            code.as_ref(),
-            "40001" | "40P01" | "55P03" | "5" | "261" | "517"
-        ) {
-            return Failure::Contention(error);
-        }
-        match error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::WorkerCrashed => Failure::Connection(error),
-            // PostgreSQL classes 57P (shut down) and 08 (connection).
-            error if code.starts_with("57P") || code.starts_with("08") => {
-                Failure::Connection(error)
-            }
-            error => Failure::Other(error.to_string()),
-        }
-    }
-}
-
-impl Failure {
-    fn into_error(self) -> RepositoryError {
-        match self {
-            Failure::Contention(error) | Failure::Connection(error) => {
-                RepositoryError::Unavailable(error.to_string())
-            }
-            Failure::Other(reason) => RepositoryError::Failed(reason),
-        }
-    }
 }
 
 /// A company's part of a batch.
@@ -199,9 +153,12 @@ impl<C: Connect> Writer<C> {
     async fn attempt(&mut self, jobs: &mut [Job]) -> Result<Vec<Settled>, Failure> {
         let mut tries = 0;
         loop {
-            let mut session = match self.session.take() {
-                Some(session) => session,
-                None => self.connect.connect().await.map_err(Failure::Connection)?,
+            let (mut session, is_kept) = match self.session.take() {
+                Some(session) => (session, true),
+                None => (
+                    self.connect.connect().await.map_err(Failure::Connection)?,
+                    false,
+                ),
             };
             let failure = match transaction(&mut session, jobs, &self.surroundings).await {
                 Ok((outcomes, events)) => {
@@ -212,11 +169,13 @@ impl<C: Connect> Writer<C> {
                 Err(failure) => failure,
             };
             // A connection that can still roll back is sound; any other is replaced.
-            if session.rollback().await.is_ok() {
+            if !failure.is_of_connection() && session.rollback().await.is_ok() {
                 self.session = Some(session);
             }
             match failure {
                 Failure::Contention(_) if tries < RETRIES => tries += 1,
+                // The connection may have died while it was idle; nothing was committed over it.
+                Failure::Connection(_) if is_kept => {}
                 failure => return Err(failure),
             }
         }
@@ -239,11 +198,7 @@ fn answer(jobs: Vec<Job>, outcomes: Vec<Settled>) {
 fn refuse(jobs: Vec<Job>, failure: Failure) {
     let error = failure.into_error();
     for job in jobs {
-        let copy = match &error {
-            RepositoryError::Unavailable(reason) => RepositoryError::Unavailable(reason.clone()),
-            RepositoryError::Failed(reason) => RepositoryError::Failed(reason.clone()),
-        };
-        let _ = job.reply.send(Err(copy));
+        let _ = job.reply.send(Err(error.clone()));
     }
 }
 
@@ -266,7 +221,7 @@ async fn transaction<S: Session>(
         session.rollback().await?;
         return Ok((outcomes, Vec::new()));
     }
-    session.commit().await?;
+    session.commit().await.map_err(Failure::of_commit)?;
     for company in changed {
         if let Some(tenant) = tenants.get(&company) {
             remembered.put(company, Arc::clone(&tenant.columns));
@@ -300,10 +255,7 @@ fn run(job: &mut Job, tenants: &mut Tenants) -> Result<Settled, Failure> {
             Settled::ClaimedOtherwise
         });
     }
-    // A decision is pure; should one panic, only its own request may suffer. The set may hold half a change then, so
-    // the batch is given up and its units run one by one.
-    let ran = catch_unwind(AssertUnwindSafe(|| job.unit.run(&mut tenant.set)));
-    let contribution = ran.map_err(|_| Failure::Other("a decision panicked".to_owned()))?;
+    let contribution = guarded(|| job.unit.run(&mut tenant.set))?;
     if let Some(Contribution { events, response }) = contribution {
         tenant.events.extend(events.into_iter().map(Arc::new));
         if let (Some(claim), Some(response)) = (job.unit.claim(), response) {
@@ -316,4 +268,11 @@ fn run(job: &mut Job, tenants: &mut Tenants) -> Result<Settled, Failure> {
         }
     }
     Ok(Settled::Done)
+}
+
+/// Runs a pure step of a unit. Should one panic, the set may hold half a change, so the batch is given up and its
+/// units run one by one: only the request to blame suffers.
+fn guarded<T>(step: impl FnOnce() -> T) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(step))
+        .map_err(|_| Failure::Other("a decision panicked".to_owned()))
 }

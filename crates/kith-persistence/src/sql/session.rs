@@ -13,8 +13,11 @@ use uuid::Uuid;
 use super::{Rows, Step};
 use crate::shape::from_scaled;
 
-/// Most rows in one statement on SQLite, which allows 32,766 parameters.
+/// Most rows in one statement on SQLite, fewer where they are wide.
 const SQLITE_ROWS: usize = 1024;
+
+/// Most parameters of one statement on SQLite.
+const SQLITE_PARAMETERS: usize = 32_766;
 
 /// Powers of two up to [`SQLITE_ROWS`].
 const SIZES: usize = 11;
@@ -164,9 +167,12 @@ impl SqliteSession {
     }
 }
 
-fn chunks(len: usize) -> impl Iterator<Item = (usize, usize)> {
-    let starts = (0..len).step_by(SQLITE_ROWS);
-    starts.map(move |start| (start, (len - start).min(SQLITE_ROWS).next_power_of_two()))
+/// Where each statement over `len` rows of `width` cells begins, and for how many rows it has room: a power of two.
+fn chunks(len: usize, width: usize) -> impl Iterator<Item = (usize, usize)> {
+    let fitting = (SQLITE_PARAMETERS / width.max(1)).clamp(1, SQLITE_ROWS);
+    let most = 1 << fitting.ilog2();
+    let starts = (0..len).step_by(most);
+    starts.map(move |start| (start, (len - start).min(most).next_power_of_two()))
 }
 
 impl Session for SqliteSession {
@@ -187,7 +193,7 @@ impl Session for SqliteSession {
 
     async fn fetch(&mut self, text: &str, rows: &Rows) -> Result<Vec<SqliteRow>, sqlx::Error> {
         let mut found = Vec::new();
-        for (start, size) in chunks(rows.len()) {
+        for (start, size) in chunks(rows.len(), rows.width()) {
             let arguments = rows.bind_values(start, size).map_err(sqlx::Error::Encode)?;
             let sql = self.text(text, rows, size);
             found.extend(
@@ -201,7 +207,7 @@ impl Session for SqliteSession {
 
     async fn write(&mut self, steps: &[Step]) -> Result<(), sqlx::Error> {
         for step in steps {
-            for (start, size) in chunks(step.rows.len()) {
+            for (start, size) in chunks(step.rows.len(), step.rows.width()) {
                 let arguments = step
                     .rows
                     .bind_values(start, size)
@@ -363,6 +369,27 @@ pub(crate) fn aggregate(
         }
         (Dialect::Sqlite, Listed::Numbers) => {
             format!("(SELECT group_concat({column}, ','{order}) {from})")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_never_have_more_parameters_than_sqlite_takes() {
+        for width in [1, 4, 31, 32, 73, 1_000] {
+            for len in [0, 1, 3, 1_000, 5_000] {
+                let mut next = 0;
+                for (start, size) in chunks(len, width) {
+                    assert_eq!(start, next, "{len} rows of {width}");
+                    assert!(size.is_power_of_two() && size <= SQLITE_ROWS);
+                    assert!(size * width <= SQLITE_PARAMETERS, "{size} rows of {width}");
+                    next = (start + size).min(len);
+                }
+                assert_eq!(next, len);
+            }
         }
     }
 }

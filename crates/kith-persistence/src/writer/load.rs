@@ -11,7 +11,7 @@ use kith_domain::record::RecordKey;
 use kith_domain::working_set::WorkingSet;
 use uuid::Uuid;
 
-use super::{Claim, Failure, Job, Tenant, Tenants};
+use super::{Claim, Failure, Job, Tenant, Tenants, guarded};
 use crate::columns::{self, CompanyColumns, Remembered};
 use crate::shape::Shape;
 use crate::sql::{Cells, Column, Dialect, Rows, Session};
@@ -32,7 +32,7 @@ pub(super) async fn load<S: Session>(
     let mut users = HashSet::new();
     for job in jobs {
         let company = job.unit.company();
-        let plan = job.unit.plan();
+        let plan = guarded(|| job.unit.plan())?;
         want(&mut wanted, company, plan.records);
         users.extend(plan.users.into_iter().map(|user| (company, user)));
     }
@@ -58,7 +58,8 @@ pub(super) async fn load<S: Session>(
     for job in jobs {
         let company = job.unit.company();
         if let Some(tenant) = tenants.get(&company) {
-            want(&mut reached, company, job.unit.reach(&tenant.set));
+            let keys = guarded(|| job.unit.reach(&tenant.set))?;
+            want(&mut reached, company, keys);
         }
     }
     records(session, &mut tenants, &reached).await?;
