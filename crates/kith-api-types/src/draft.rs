@@ -202,7 +202,13 @@ pub fn link(
     };
     let (member, json) = only_member(Json::parse(body)?, accepted)?;
     let mut problems = Problems::default();
-    let items = links::items(def, member, member != "ids", json, &mut problems).unwrap_or_default();
+    // An existing link keeps its quantity unless another one is given.
+    let form = if member == "ids" {
+        links::Form::Ids
+    } else {
+        links::Form::Lines(None)
+    };
+    let items = links::items(def, member, form, json, &mut problems).unwrap_or_default();
     if items.is_empty() && problems.found.is_empty() {
         problems.add(Violation::new(
             format!("/{member}"),

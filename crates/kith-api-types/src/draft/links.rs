@@ -27,11 +27,20 @@ pub(super) fn id(json: Json<'_>, pointer: &str) -> Result<Uuid, Violation> {
         })
 }
 
+/// What an array of links consists of.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// Ids.
+    Ids,
+    /// Objects with an id and a quantity, and the quantity of those that give none.
+    Lines(Option<Decimal>),
+}
+
 /// Reads an array of links; nothing if it is no array.
 pub(super) fn items(
     def: &LinkDef,
     member: &str,
-    with_quantities: bool,
+    form: Form,
     json: Json<'_>,
     problems: &mut Problems,
 ) -> Option<Vec<LinkItem>> {
@@ -41,37 +50,36 @@ pub(super) fn items(
         if problems.is_full() {
             return;
         }
-        let item = if with_quantities {
-            quantified(def, member, at, element, problems)
-        } else {
-            match id(element, &format!("/{member}/{at}")) {
+        let item = match form {
+            Form::Lines(default) => line(def, member, at, default, element, problems),
+            Form::Ids => match id(element, &format!("/{member}/{at}")) {
                 Ok(id) => Some(LinkItem::id(at, id)),
                 Err(problem) => {
                     problems.add(problem);
                     None
                 }
-            }
+            },
         };
         items.extend(item);
     });
     if is_array {
         return Some(items);
     }
-    let of = if with_quantities {
-        format!("objects with {0}Id and quantity", def.target.name())
-    } else {
-        format!("ids of {}", def.relation)
+    let of = match form {
+        Form::Lines(_) => format!("objects with {}Id and quantity", def.target.name()),
+        Form::Ids => format!("ids of {}", def.relation),
     };
     let message = format!("{member} takes an array of {of}, received {json}");
     problems.add(Violation::new(format!("/{member}"), "wrong_type", message));
     None
 }
 
-/// Reads `{serviceId, quantity}`; a quantity that is not given is 1.
-fn quantified(
+/// Reads `{serviceId, quantity}`.
+fn line(
     def: &LinkDef,
     member: &str,
     at: usize,
+    default: Option<Decimal>,
     json: Json<'_>,
     problems: &mut Problems,
 ) -> Option<LinkItem> {
@@ -108,8 +116,8 @@ fn quantified(
         return None;
     }
     let quantity = match quantity {
-        None => Some(Decimal::ONE),
-        Some(Ok(quantity)) => Some(quantity),
+        None => Some(default),
+        Some(Ok(quantity)) => Some(Some(quantity)),
         Some(Err(problem)) => {
             problems.add(problem);
             None
@@ -129,7 +137,7 @@ fn quantified(
             problems.add(problem);
             None
         }
-        Some(Ok(id)) => quantity.map(|quantity| LinkItem::with_quantity(at, id, quantity)),
+        Some(Ok(id)) => quantity.map(|quantity| LinkItem { at, id, quantity }),
     }
 }
 

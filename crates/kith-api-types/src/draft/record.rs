@@ -3,8 +3,10 @@
 use kith_domain::draft::{CustomInput, Draft, NotesInput, Patch};
 use kith_domain::entity::{EntityType, FieldDef, FieldKind, FieldValue};
 use kith_domain::violation::Violation;
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::links::Form;
 use super::{IGNORED_MEMBERS, Problems, links, unknown_member};
 use crate::tree::{Json, Kind};
 
@@ -54,8 +56,13 @@ pub(super) fn read(entity: EntityType, json: Json<'_>) -> RecordInput {
             }
             Member::Link(index) => {
                 let def = &entity.links()[index];
+                let form = if def.quantity {
+                    Form::Lines(Some(Decimal::ONE))
+                } else {
+                    Form::Ids
+                };
                 draft.links[index] = patch(value, |value| {
-                    links::items(def, &def.field, def.quantity, value, &mut problems)
+                    links::items(def, &def.field, form, value, &mut problems)
                 });
             }
             Member::Notes => draft.notes = patch(value, |value| notes(value, &mut problems)),

@@ -391,7 +391,7 @@ fn linkable(
     normalise::items(def, member, items, &mut found);
     for item in items {
         if !stage.exists(def.target, item.id) {
-            let place = if item.quantity.is_some() {
+            let place = if def.quantity && member == def.field {
                 format!("/{member}/{}/{}Id", item.at, def.target.name())
             } else {
                 format!("/{member}/{}", item.at)
