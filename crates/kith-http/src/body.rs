@@ -1,5 +1,7 @@
 //! Request bodies: read once, with a limit, as JSON.
 
+mod rest;
+
 use std::pin::pin;
 
 use futures_util::StreamExt;
@@ -8,6 +10,8 @@ use poem::Request;
 use poem::http::header;
 
 use crate::reply::Failure;
+
+pub(crate) use rest::Rest;
 
 /// Most bytes of a body (contract, section 11).
 pub(crate) const LIMIT: usize = 5 * 1024 * 1024;
@@ -45,19 +49,6 @@ pub(crate) async fn json(request: &mut Request) -> Result<Body, Failure> {
         Err(too_large())
     } else {
         Ok(body)
-    }
-}
-
-/// Reads what is left of the body of a request that failed, so that its sender sees the answer and can go on using the
-/// connection.
-pub(crate) async fn discard(request: &mut Request) {
-    let mut chunks = pin!(request.take_body().into_bytes_stream());
-    let mut length = 0;
-    while let Some(Ok(chunk)) = chunks.next().await {
-        length += chunk.len();
-        if length > PATIENCE {
-            return;
-        }
     }
 }
 

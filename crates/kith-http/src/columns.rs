@@ -116,11 +116,7 @@ impl Endpoint for ColumnEndpoint {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let answer = self.answer(&mut request).await;
-        if answer.is_err() {
-            body::discard(&mut request).await;
-        }
-        Ok(answer?)
+        Ok(self.answer(&mut request).await?)
     }
 }
 

@@ -12,6 +12,7 @@ use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Error, Request, Response, Result, Route};
 use tracing::{Instrument, Level};
 
+use crate::body::Rest;
 use crate::reply::{self, Failure};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -75,13 +76,17 @@ impl Front {
 impl Endpoint for Front {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         let id = self.request_id(&request);
+        let rest = Rest::of(&mut request);
         let mut response = if tracing::enabled!(Level::DEBUG) {
             self.answer_logged(request, &id).await
         } else {
             self.answer(request, &id).await
         };
+        if let Some(rest) = rest {
+            rest.drain().await;
+        }
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)
     }

@@ -14,8 +14,12 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longest accepted idempotency key, in characters.
 const LONGEST_KEY: usize = 255;
 
-/// The version that a request wants its record to have; none if it wants no particular one.
-pub(crate) fn expected_version(request: &Request) -> Result<Option<i64>, Failure> {
+/// The version that a request wants its record to have; none if it wants no particular one. A request that is about no
+/// single existing record must not ask for one: its change would not be guarded as its caller believes.
+pub(crate) fn expected_version(
+    request: &Request,
+    is_about_one: bool,
+) -> Result<Option<i64>, Failure> {
     let Some(given) = request.headers().get(header::IF_MATCH) else {
         return Ok(None);
     };
@@ -23,11 +27,20 @@ pub(crate) fn expected_version(request: &Request) -> Result<Option<i64>, Failure
     if given == "*" {
         return Ok(None);
     }
+    if !is_about_one {
+        let detail = "If-Match guards the change of one existing record; this request takes none, change the records one by one to guard them";
+        return Err(invalid(detail.to_owned()));
+    }
     let version = given
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'));
-    if let Some(version) = version.and_then(|digits| digits.parse().ok()) {
-        return Ok(Some(version));
+    let version = version.and_then(|digits| {
+        let version: i64 = digits.parse().ok()?;
+        // Tags are compared letter by letter: "01" is no tag of Kith's.
+        (version > 0 && version.to_string() == digits).then_some(version)
+    });
+    if version.is_some() {
+        return Ok(version);
     }
     let shown = kith_domain::text::excerpt(given, 60);
     let what = if given.starts_with("W/") {

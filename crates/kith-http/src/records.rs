@@ -101,11 +101,7 @@ impl Endpoint for RecordEndpoint {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let answer = self.answer(&mut request).await;
-        if answer.is_err() {
-            body::discard(&mut request).await;
-        }
-        Ok(answer?)
+        Ok(self.answer(&mut request).await?)
     }
 }
 
@@ -120,7 +116,11 @@ impl RecordEndpoint {
         } else {
             body::Body::default()
         };
-        let expected_version = header::expected_version(request)?;
+        let expected_version = if self.operation.changes() {
+            header::expected_version(request, self.operation.takes_if_match())?
+        } else {
+            None
+        };
         let command = self
             .operation
             .command(self.entity, target, expected_version, body.bytes());

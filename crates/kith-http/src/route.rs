@@ -7,7 +7,6 @@ use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
 use poem::http::{HeaderValue, Method, header};
 use poem::{Request, Response, Result, Route};
 
-use crate::body;
 use crate::reply::Failure;
 
 /// The routing table while it is made.
@@ -88,7 +87,6 @@ impl Endpoint for Methods {
             response.set_body(());
             return Ok(response);
         }
-        body::discard(&mut request).await;
         Err(self.not_allowed(request.method()).into())
     }
 }

@@ -97,14 +97,22 @@ impl Operation {
         )
     }
 
+    /// Whether the operation changes records.
+    pub(crate) fn changes(self) -> bool {
+        !matches!(
+            self,
+            Operation::Get | Operation::Search | Operation::Configuration
+        )
+    }
+
     /// Whether one record can be asked to be at a version.
     pub(crate) fn takes_if_match(self) -> bool {
-        self.route().contains(":id") && self != Operation::Get
+        self.route().contains(":id") && self.changes()
     }
 
     /// Whether the request can carry an idempotency key: it posts, and changes something.
     pub(crate) fn takes_idempotency_key(self) -> bool {
-        self != Operation::Search && self.methods().contains(&Method::POST)
+        self.changes() && self.methods().contains(&Method::POST)
     }
 
     /// Whether the names of linked things can be asked for.

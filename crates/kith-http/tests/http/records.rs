@@ -124,11 +124,16 @@ async fn totals_follow_services_exactly() {
         changed["services"],
         json!([{"serviceId": service, "quantity": 2.5}])
     );
-    let kept = world.post(&linked, &json!({"ids": [service]})).await.json();
-    assert_eq!(
-        kept["version"], changed["version"],
-        "a link that exists keeps its quantity"
-    );
+    for same in [
+        json!({"ids": [service]}),
+        json!({"services": [{"serviceId": service}]}),
+    ] {
+        let kept = world.post(&linked, &same).await.json();
+        assert_eq!(
+            kept["version"], changed["version"],
+            "a link that exists keeps its quantity: {same}"
+        );
+    }
     let none = world
         .call(
             Method::DELETE,
@@ -232,6 +237,7 @@ async fn if_match_guards_changes() {
         ("W/\"2\"", Method::PUT, 400),
         ("\"2\", \"3\"", Method::PUT, 400),
         ("2", Method::PUT, 400),
+        ("\"03\"", Method::PUT, 400),
         ("\"3\"", Method::DELETE, 200),
     ] {
         let headers = [
@@ -246,4 +252,31 @@ async fn if_match_guards_changes() {
             reply.problems(expected);
         }
     }
+}
+
+#[tokio::test]
+async fn if_match_is_refused_where_it_would_guard_nothing() {
+    let world = World::new();
+    let id = world.made("/tasks", &json!({"name": "T"})).await;
+    for (method, path, body) in [
+        (Method::POST, "/api/v1/tasks", json!({"name": "U"})),
+        (
+            Method::PUT,
+            "/api/v1/tasks/many",
+            json!({"tasks": [{"id": id, "name": "U"}]}),
+        ),
+        (Method::DELETE, "/api/v1/tasks/many", json!({"ids": [id]})),
+    ] {
+        let headers = [
+            ("x-api-key", KEY),
+            ("content-type", "application/json"),
+            ("if-match", "\"7\""),
+        ];
+        let reply = world
+            .send(method.clone(), path, &headers, body.to_string())
+            .await;
+        assert_eq!(reply.status, 400, "{method} {path}: {}", reply.body);
+    }
+    let task = world.get(&format!("/tasks/{id}")).await.json();
+    assert_eq!(task["task"]["name"], "T");
 }

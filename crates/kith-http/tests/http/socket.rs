@@ -62,6 +62,52 @@ async fn chunked_bodies_are_read_and_limited() {
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
 
+/// A client that sends the body after the head finds the connection usable, whatever became of its request.
+#[tokio::test]
+async fn a_refused_body_leaves_the_connection_usable() {
+    let (address, _stop, _server) = served().await;
+    let json = "Content-Type: application/json";
+    let key = format!("x-api-key: {KEY}");
+    let id = "0198c5f2-7a3e-7c14-9d52-3b8e6f1a2c44";
+    for (status, line, headers) in [
+        ("401", "POST /api/v1/tasks", vec![json]),
+        ("415", "POST /api/v1/tasks", vec![&*key]),
+        ("405", "PATCH /api/v1/tasks", vec![&*key, json]),
+        ("404", "POST /api/v1/nothing", vec![&*key, json]),
+        ("404", "PUT /api/v1/tasks/1", vec![&*key, json]),
+        ("400", "POST /api/v1/tasks?x=1", vec![&*key, json]),
+        (
+            "404",
+            &format!("DELETE /api/v1/tasks/{id}"),
+            vec![&*key, json],
+        ),
+        ("200", "GET /healthz", vec![]),
+    ] {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let head = format!("{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: 12\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.flush().await.unwrap();
+        tokio::task::yield_now().await;
+        socket.write_all(b"{\"name\":\"T\"}").await.unwrap();
+        let mut buffer = [0; 4096];
+        let read = socket.read(&mut buffer).await.unwrap();
+        let answer = String::from_utf8_lossy(&buffer[..read]).into_owned();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+        socket
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
+        let read = socket.read(&mut buffer).await.unwrap();
+        let answer = String::from_utf8_lossy(&buffer[..read]).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{line}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn ten_megabytes_are_refused_legibly() {
     let (address, _stop, _server) = served().await;
