@@ -11,6 +11,7 @@ use kith_application::{Accounts, Columns, Records, Searches};
 use kith_domain::email::parse_email;
 use kith_domain::ports::directory::Directory;
 use kith_domain::ports::{Clock, EventEncoder, Ids, Repository, Silent};
+use kith_domain::text::clean;
 use kith_http::OpenApiVersion;
 use kith_persistence::{Settings, Store};
 
@@ -154,10 +155,7 @@ pub(crate) async fn migrate(config: &Config, check: bool) -> anyhow::Result<()> 
 
 /// A tenant with its administrator.
 pub(crate) async fn create_company(config: &Config, args: CompanyArgs) -> anyhow::Result<()> {
-    let name = args.name.trim();
-    if name.is_empty() {
-        bail!("--name is empty; a company needs a name");
-    }
+    let name = readable("--name", &args.name)?;
     let email = parse_email(&args.admin_email)
         .map_err(|error| anyhow::anyhow!("--admin-email: {error}"))?;
     let password_hash = match &args.admin_password {
@@ -176,7 +174,7 @@ pub(crate) async fn create_company(config: &Config, args: CompanyArgs) -> anyhow
     };
     let founded = app
         .accounts
-        .found_company(name, administrator, Vec::new())
+        .found_company(&name, administrator, Vec::new())
         .await?;
     app.store.close().await;
     let (company, user, key) = (founded.company, founded.user, founded.api_key.reveal());
@@ -191,11 +189,9 @@ pub(crate) async fn create_company(config: &Config, args: CompanyArgs) -> anyhow
 
 /// A key for a user.
 pub(crate) async fn create_key(config: &Config, args: KeyArgs) -> anyhow::Result<()> {
+    let name = readable("--name", &args.name)?;
     let app = App::open(config).await?;
-    let key = app
-        .accounts
-        .create_key(args.email.trim(), args.name.trim())
-        .await?;
+    let key = app.accounts.create_key(args.email.trim(), &name).await?;
     app.store.close().await;
     if args.json {
         return Ok(say(
@@ -205,6 +201,26 @@ pub(crate) async fn create_key(config: &Config, args: KeyArgs) -> anyhow::Result
     Ok(say(key.reveal())?)
 }
 
+/// Longest name of a company or a key, in characters.
+const LONGEST_NAME: usize = 300;
+
+/// A name for people, trimmed.
+fn readable(flag: &str, given: &str) -> anyhow::Result<String> {
+    let name = clean(given).map_err(|control| {
+        anyhow::anyhow!(
+            "{flag} contains the control character U+{:04X}",
+            u32::from(control)
+        )
+    })?;
+    match name.chars().count() {
+        0 => bail!("{flag} is empty; 1 to {LONGEST_NAME} characters are accepted"),
+        length if length > LONGEST_NAME => {
+            bail!("{flag} has {length} characters; 1 to {LONGEST_NAME} are accepted")
+        }
+        _ => Ok(name),
+    }
+}
+
 /// The OpenAPI document.
 pub(crate) fn openapi(version: &str) -> anyhow::Result<()> {
     let version = match version {
@@ -212,4 +228,17 @@ pub(crate) fn openapi(version: &str) -> anyhow::Result<()> {
         _ => OpenApiVersion::V3_1,
     };
     Ok(say(kith_http::openapi(version).trim_end())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_readable() {
+        assert!(readable("--name", " Müller & Co ").is_ok_and(|name| name == "Müller & Co"));
+        for name in ["", "  ", "a\u{7}b", &"x".repeat(301)] {
+            assert!(readable("--name", name).is_err(), "{name}");
+        }
+    }
 }

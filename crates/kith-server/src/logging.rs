@@ -13,7 +13,7 @@ use crate::config::LogFormat;
 /// When the filter is not understood.
 pub(crate) fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     // What the libraries say at info of their own starts and stops, Kith says itself.
-    let quiet = format!("poem=warn,sea_orm_migration=warn,{filter}");
+    let quiet = format!("poem=warn,sea_orm_migration=warn,sqlx::postgres::notice=warn,{filter}");
     let filter = EnvFilter::try_new(quiet).with_context(|| {
         format!("the log filter {filter:?} is not understood; a level such as info is accepted")
     })?;
