@@ -135,7 +135,7 @@ impl Searches {
     /// A term that is too long, or a failure of the storage.
     pub async fn find(&self, actor: &Actor, term: &str) -> Result<Vec<Name>, Error> {
         let term = SearchTerm::parse(term).map_err(|message| {
-            let problem = Violation::new("/searchTerm", "too_long", message);
+            let problem = Violation::new("/searchTerm", "invalid_search_term", message);
             Error::Refused(Refusal::Invalid(vec![problem]))
         })?;
         let scopes: Vec<_> = EntityType::ALL

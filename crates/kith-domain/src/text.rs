@@ -24,6 +24,11 @@ pub fn clean(text: &str) -> Result<String, char> {
     }
 }
 
+/// Whether a text holds control characters that are no white space, which no stored text does.
+pub fn has_control(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !c.is_whitespace())
+}
+
 /// The first `max` characters for an error message, with `…` where something was cut.
 pub fn excerpt(text: &str, max: usize) -> String {
     let mut cut: String = text.chars().take(max).collect();

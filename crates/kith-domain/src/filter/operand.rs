@@ -17,7 +17,7 @@ use crate::columns::{
 };
 use crate::email::{comparison_key, parse_email};
 use crate::locale::Currency;
-use crate::text::lower;
+use crate::text::{has_control, lower};
 use crate::time::Timestamp;
 
 /// Longest text of a rule, in characters: nothing that is longer can be found.
@@ -158,6 +158,8 @@ impl Reader<'_> {
         }
         if needle.trim().is_empty() {
             Err(self.unfit(value, "nothing to look for"))
+        } else if has_control(&needle) {
+            Err(self.unfit(value, "no such text can be stored"))
         } else if needle.chars().count() > MAX_TEXT {
             Err(self.unfit(value, "longer than any text"))
         } else {

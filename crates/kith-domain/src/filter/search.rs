@@ -7,7 +7,7 @@ use super::{Cursor, Filter, FilterContext, Sort, SortInput};
 use crate::columns::Column;
 use crate::entity::{EntityType, FieldValue};
 use crate::record::Record;
-use crate::text::fold;
+use crate::text::{fold, has_control};
 use crate::violation::Violation;
 
 /// Records on a page if nothing is said.
@@ -112,13 +112,19 @@ impl SearchTerm {
     /// Splits a term at white space.
     ///
     /// # Errors
-    /// A message if it is longer than 500 characters.
+    /// A message if it is longer than 500 characters, or contains control characters that are no white space.
     pub fn parse(term: &str) -> Result<Self, String> {
         let length = term.chars().count();
         if length > MAX_TERM {
             return Err(format!(
                 "the search term has {length} characters; accepted: at most {MAX_TERM}"
             ));
+        }
+        if has_control(term) {
+            return Err(
+                "the search term contains a control character; no text can be stored with one"
+                    .to_owned(),
+            );
         }
         let mut tokens: Vec<String> = Vec::new();
         for word in term.split_whitespace() {
@@ -196,7 +202,11 @@ impl SearchInput {
             });
         let term = SearchTerm::parse(self.search_term.as_deref().unwrap_or("")).unwrap_or_else(
             |message| {
-                problems.push(Violation::new("/searchTerm", "too_long", message));
+                problems.push(Violation::new(
+                    "/searchTerm",
+                    "invalid_search_term",
+                    message,
+                ));
                 SearchTerm::default()
             },
         );

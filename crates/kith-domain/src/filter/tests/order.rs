@@ -137,6 +137,7 @@ fn search_terms_find_every_word_in_any_searched_field() {
         "ada\nlovelace\nada@example.com\nal@math.example"
     );
     assert_eq!(SearchTerm::parse("b a B").unwrap().tokens(), ["b", "a"]);
+    assert!(SearchTerm::parse("a\tb").is_ok() && SearchTerm::parse("a\u{0}b").is_err());
     let long = SearchInput {
         search_term: Some("x".repeat(1_000_000)),
         ..SearchInput::default()

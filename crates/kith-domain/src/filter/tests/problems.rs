@@ -54,6 +54,12 @@ fn unfit_values_are_refused_with_field_reason_and_example() {
         ("firstName", "contains", json!(long), "longer than any text"),
         ("firstName", "contains", json!(""), "nothing to look for"),
         ("firstName", "contains", json!(" "), "nothing to look for"),
+        (
+            "firstName",
+            "contains",
+            json!("a\u{0}"),
+            "no such text can be stored",
+        ),
         ("firstName", "contains", json!(["Ada"]), "not a text"),
         (
             "firstName",
