@@ -236,7 +236,12 @@ impl Session for SqliteSession {
 pub(crate) struct PostgresSession {
     connection: PgConnection,
     indexed: HashSet<(&'static str, &'static str)>,
+    begun: u64,
+    replanned: u64,
 }
+
+/// Most transactions between two plannings.
+const REPLAN: u64 = 4096;
 
 impl PostgresSession {
     /// Prepares a connection for set-based statements: each is planned once, and found through indexes however small
@@ -251,7 +256,19 @@ impl PostgresSession {
         Ok(PostgresSession {
             connection,
             indexed: HashSet::new(),
+            begun: 0,
+            replanned: 0,
         })
+    }
+
+    /// Whether it is time to plan anew: after 1, 2, 4, 8, … transactions, then every [`REPLAN`].
+    fn is_to_replan(&mut self) -> bool {
+        self.begun += 1;
+        let due = self.begun - self.replanned > self.replanned.clamp(1, REPLAN);
+        if due {
+            self.replanned = self.begun;
+        }
+        due
     }
 }
 
@@ -259,8 +276,15 @@ impl Session for PostgresSession {
     type Row = PgRow;
     const DIALECT: Dialect = Dialect::Postgres;
 
+    /// To an empty table every index that begins with the company costs the same, so a plan made then, also one of a
+    /// foreign key's check, may walk all records of the company when there are many: plans are dropped as tables grow.
     async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        self.connection.execute("BEGIN").await.map(drop)
+        let text = if self.is_to_replan() {
+            "DISCARD PLANS; BEGIN"
+        } else {
+            "BEGIN"
+        };
+        self.connection.execute(text).await.map(drop)
     }
 
     async fn commit(&mut self) -> Result<(), sqlx::Error> {
