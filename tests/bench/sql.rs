@@ -60,7 +60,8 @@ type Job = (Vec<Uuid>, oneshot::Sender<()>);
 /// The writer's connection.
 enum Writer {
     Sqlite(SqliteConnection),
-    Postgres(PgConnection),
+    /// With the number of its batches.
+    Postgres(PgConnection, u64),
 }
 
 /// Writes, and prints what it cost.
@@ -151,6 +152,8 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
 struct Batch {
     contacts: Vec<Uuid>,
     linked: Vec<Uuid>,
+    /// What a search looks into.
+    searched: Vec<String>,
     /// Organizations with how many of the creates link them.
     steps: Vec<(Uuid, i64)>,
     events: Vec<Event>,
@@ -185,7 +188,12 @@ impl Batch {
                 body: vec![b'x'; UPDATED_BODY],
             });
         }
+        let searched = contacts.iter().map(|id| {
+            let number = id.as_u128() % 100_000;
+            format!("ada\nlovelace {number}\nada{number}@example.com")
+        });
         Batch {
+            searched: searched.collect(),
             contacts,
             linked: linked.to_vec(),
             steps: steps.into_iter().collect(),
@@ -214,7 +222,7 @@ impl Writer {
             Writer::Sqlite(SqliteConnection::connect_with(&options).await?)
         } else {
             let options = PgConnectOptions::from_str(url)?;
-            Writer::Postgres(PgConnection::connect_with(&options).await?)
+            Writer::Postgres(PgConnection::connect_with(&options).await?, 0)
         })
     }
 
@@ -227,7 +235,7 @@ impl Writer {
                     .fetch_all(connection)
                     .await?
             }
-            Writer::Postgres(connection) => {
+            Writer::Postgres(connection, _) => {
                 sqlx::query_scalar(sql)
                     .bind(company)
                     .fetch_all(connection)
@@ -240,7 +248,16 @@ impl Writer {
         let batch = Batch::new(linked);
         match self {
             Writer::Sqlite(connection) => sqlite(connection, company, batch).await,
-            Writer::Postgres(connection) => postgres(connection, company, batch).await,
+            Writer::Postgres(connection, batches) => {
+                *batches += 1;
+                if batches.is_power_of_two() {
+                    // Plans of when the tables were empty are bad ones.
+                    sqlx::query("DISCARD PLANS")
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                postgres(connection, company, batch).await
+            }
         }
     }
 }
@@ -276,16 +293,18 @@ async fn sqlite(connection: &mut SqliteConnection, company: Uuid, batch: Batch) 
 
     let contacts = batch.contacts.len();
     let sql = format!(
-        "INSERT INTO contact (company_id, id, version, created_at, updated_at, first_name, last_name, emails) VALUES {}",
-        values(contacts, 8)
+        "INSERT INTO contact (company_id, id, version, created_at, updated_at, first_name, last_name, emails, name_key, \
+         search) VALUES {}",
+        values(contacts, 10)
     );
     let mut query = sqlx::query(AssertSqlSafe(sql));
-    for contact in &batch.contacts {
+    for (contact, search) in batch.contacts.iter().zip(&batch.searched) {
         query = query.bind(company).bind(contact).bind(1).bind(0).bind(0);
+        query = query.bind("Ada").bind("Lovelace");
         query = query
-            .bind("Ada")
-            .bind("Lovelace")
-            .bind("[\"ada@example.com\"]");
+            .bind("[\"ada@example.com\"]")
+            .bind("lovelace ada")
+            .bind(search);
     }
     query.execute(&mut *transaction).await?;
 
@@ -353,8 +372,11 @@ async fn postgres(connection: &mut PgConnection, company: Uuid, batch: Batch) ->
         .fetch_all(&mut *transaction)
         .await?;
     let position: i64 = loaded.first().context("no organization")?.try_get(3)?;
-    let write = "WITH c AS (INSERT INTO contact (company_id, id, version, created_at, updated_at, first_name, last_name, emails) \
-                 SELECT $1, k.id, 1, 0, 0, 'Ada', 'Lovelace', '[\"ada@example.com\"]' FROM unnest($2::uuid[]) AS k(id)), \
+    let write = "WITH c AS (INSERT INTO contact (company_id, id, version, created_at, updated_at, first_name, last_name, emails, name_key, search) \
+                 SELECT $1, k.id, 1, 0, 0, 'Ada', 'Lovelace', '[\"ada@example.com\"]', 'lovelace ada', k.search \
+                 FROM unnest($2::uuid[], $12::text[]) AS k(id, search)), \
+                 s AS (INSERT INTO contact_search (company_id, id, search) \
+                 SELECT $1, k.id, k.search FROM unnest($2::uuid[], $12::text[]) AS k(id, search)), \
                  l AS (INSERT INTO contact_organization (company_id, contact_id, organization_id) \
                  SELECT $1, k.c, k.o FROM unnest($2::uuid[], $3::uuid[]) AS k(c, o)), \
                  o AS (UPDATE organization SET version = version + k.steps, updated_at = 1 \
@@ -382,6 +404,7 @@ async fn postgres(connection: &mut PgConnection, company: Uuid, batch: Batch) ->
         .bind(&entities)
         .bind(&bodies)
         .bind(position + count)
+        .bind(&batch.searched)
         .execute(&mut *transaction)
         .await?;
     Ok(transaction.commit().await?)
