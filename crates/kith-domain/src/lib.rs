@@ -21,4 +21,5 @@ pub mod relation;
 pub mod text;
 pub mod time;
 pub mod violation;
+pub mod webhook;
 pub mod working_set;

@@ -4,8 +4,10 @@
 
 #[cfg(feature = "contract-tests")]
 pub mod contract;
+pub mod deliveries;
 pub mod directory;
 mod memory;
+pub mod vault;
 
 use std::sync::Arc;
 
