@@ -113,6 +113,10 @@ pub trait Deliveries: Send + Sync {
     /// Records what became of attempts.
     async fn settle(&self, outcomes: Vec<Outcome>) -> Result<(), RepositoryError>;
 
+    /// Gives claimed deliveries back unsent: they are due at once, and the attempt was none. Those that somebody else
+    /// has claimed since are left alone.
+    async fn release(&self, claimed: Vec<Claimed>) -> Result<(), RepositoryError>;
+
     /// Returns when deliveries may have been added since the last call, by whichever process; also now and then
     /// without a reason.
     async fn wait(&self);

@@ -193,6 +193,22 @@ impl Deliveries for MemoryDeliveries {
         Ok(())
     }
 
+    async fn release(&self, claimed: Vec<Claimed>) -> Result<(), RepositoryError> {
+        let mut state = self.lock();
+        for claim in claimed {
+            let Some(delivery) = state.deliveries.get_mut(&(claim.webhook, claim.id)) else {
+                continue;
+            };
+            if delivery.attempt == claim.attempt && delivery.status == Status::Delivering {
+                delivery.attempt -= 1;
+                delivery.status = Status::Pending;
+                delivery.due = Some(Timestamp(0));
+            }
+        }
+        state.ring();
+        Ok(())
+    }
+
     async fn wait(&self) {
         poll_fn(|context| {
             let mut state = self.lock();

@@ -1,0 +1,272 @@
+//! Whose turn it is: a lane per endpoint, tenants in turn, half of the slots kept for first attempts. Pure.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use kith_domain::ports::deliveries::Claimed;
+use kith_domain::time::Timestamp;
+use kith_domain::webhook::delivery::{Attempt, FailureKind};
+use uuid::Uuid;
+
+/// Deliveries that may lie claimed and unsent, altogether and for one tenant.
+const QUEUED: usize = 4_096;
+const QUEUED_TENANT: usize = 512;
+
+/// Most deliveries of a lane that lie claimed and unsent: about a second's worth, if the endpoint is fast.
+const QUEUED_LANE: usize = 64;
+
+/// Attempts at once to an endpoint whose last answer did not come in time.
+const SLOW_LANE: usize = 2;
+
+/// What there is to share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Attempts at once.
+    pub(super) slots: usize,
+    /// Attempts at once in a lane.
+    pub(super) per_lane: usize,
+}
+
+/// An attempt that has a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flight {
+    company: Uuid,
+    lane: Uuid,
+    is_first: bool,
+    /// When it has to have begun.
+    pub(super) latest: Timestamp,
+}
+
+#[derive(Debug)]
+struct Lane {
+    queue: VecDeque<(Claimed, Timestamp)>,
+    in_flight: usize,
+    /// The last attempt timed out.
+    is_slow: bool,
+    /// How long the last attempt took.
+    took: Option<Duration>,
+    /// The last claim brought as many as there was room for.
+    has_more: bool,
+}
+
+#[derive(Debug, Default)]
+struct Tenant {
+    /// Lanes in turn.
+    lanes: VecDeque<Uuid>,
+    queued: usize,
+    in_flight: usize,
+}
+
+/// All lanes with work.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    limits: Limits,
+    lanes: HashMap<Uuid, Lane>,
+    tenants: HashMap<Uuid, Tenant>,
+    /// Tenants in turn.
+    turns: VecDeque<Uuid>,
+    queued: usize,
+    in_flight: usize,
+    retries: usize,
+}
+
+impl Lane {
+    fn limit(&self, limits: Limits) -> usize {
+        if self.is_slow {
+            SLOW_LANE.min(limits.per_lane)
+        } else {
+            limits.per_lane
+        }
+    }
+
+    /// How many deliveries are worth lying claimed.
+    fn target(&self, limits: Limits) -> usize {
+        if self.is_slow {
+            return SLOW_LANE;
+        }
+        let Some(took) = self.took else {
+            return limits.per_lane;
+        };
+        let a_second = 1_000 / took.as_millis().clamp(1, 1_000) * limits.per_lane as u128;
+        usize::try_from(a_second)
+            .unwrap_or(QUEUED_LANE)
+            .clamp(limits.per_lane, QUEUED_LANE.max(limits.per_lane))
+    }
+
+    fn room(&self, limits: Limits) -> usize {
+        let target = self.target(limits);
+        // Few, large claims.
+        if self.queue.len() > target / 2 {
+            0
+        } else {
+            target - self.queue.len()
+        }
+    }
+}
+
+impl Lanes {
+    pub(super) fn new(limits: Limits) -> Self {
+        Lanes {
+            limits,
+            lanes: HashMap::new(),
+            tenants: HashMap::new(),
+            turns: VecDeque::new(),
+            queued: 0,
+            in_flight: 0,
+            retries: 0,
+        }
+    }
+
+    /// How many deliveries may be claimed altogether.
+    pub(super) fn room(&self) -> usize {
+        QUEUED.saturating_sub(self.queued)
+    }
+
+    /// How many deliveries may be claimed of the lanes that are known; of others, as many as fly at once.
+    pub(super) fn wishes(&self) -> HashMap<Uuid, usize> {
+        let rooms = self.tenants.values().flat_map(|tenant| {
+            let is_full = tenant.queued >= QUEUED_TENANT;
+            let lanes = tenant.lanes.iter();
+            lanes.filter_map(move |id| {
+                let room = self.lanes.get(id)?.room(self.limits);
+                Some((*id, if is_full { 0 } else { room }))
+            })
+        });
+        rooms.collect()
+    }
+
+    /// Whether a lane has run low that had more in the storage.
+    pub(super) fn wants_more(&self) -> bool {
+        self.lanes
+            .values()
+            .any(|lane| lane.has_more && lane.room(self.limits) > 0)
+    }
+
+    /// Takes claimed deliveries, which have to begin by `latest`.
+    pub(super) fn load(&mut self, claimed: Vec<Claimed>, latest: Timestamp) {
+        for lane in self.lanes.values_mut() {
+            lane.has_more = false;
+        }
+        for group in claimed.chunk_by(|one, other| one.webhook == other.webhook) {
+            let Some(first) = group.first() else {
+                continue;
+            };
+            let limits = self.limits;
+            let tenant = self.tenants.entry(first.company).or_default();
+            let lane = self.lanes.entry(first.webhook).or_insert_with(|| {
+                tenant.lanes.push_back(first.webhook);
+                Lane {
+                    queue: VecDeque::new(),
+                    in_flight: 0,
+                    is_slow: false,
+                    took: None,
+                    has_more: false,
+                }
+            });
+            lane.has_more = group.len() >= lane.room(limits).min(limits.per_lane);
+            lane.queue
+                .extend(group.iter().map(|claimed| (claimed.clone(), latest)));
+            tenant.queued += group.len();
+            self.queued += group.len();
+            if !self.turns.contains(&first.company) {
+                self.turns.push_back(first.company);
+            }
+        }
+    }
+
+    /// The next attempt, if there is a slot for somebody.
+    pub(super) fn next(&mut self) -> Option<(Flight, Claimed)> {
+        if self.in_flight >= self.limits.slots {
+            return None;
+        }
+        let may_retry = self.retries < (self.limits.slots / 2).max(1);
+        for _ in 0..self.turns.len() {
+            let company = self.turns.pop_front()?;
+            self.turns.push_back(company);
+            let Some(tenant) = self.tenants.get_mut(&company) else {
+                continue;
+            };
+            // However many endpoints a tenant has, three quarters of the slots are for the others.
+            if tenant.queued == 0 || tenant.in_flight >= (self.limits.slots / 4).max(1) {
+                continue;
+            }
+            for _ in 0..tenant.lanes.len() {
+                let id = tenant.lanes.pop_front()?;
+                tenant.lanes.push_back(id);
+                let Some(lane) = self.lanes.get_mut(&id) else {
+                    continue;
+                };
+                if lane.in_flight >= lane.limit(self.limits) {
+                    continue;
+                }
+                // A lane's first attempts pass its retries, when those have to wait.
+                let at = lane
+                    .queue
+                    .iter()
+                    .position(|(claimed, _)| may_retry || claimed.attempt == 1);
+                let Some((claimed, latest)) = at.and_then(|at| lane.queue.remove(at)) else {
+                    continue;
+                };
+                let is_first = claimed.attempt == 1;
+                lane.in_flight += 1;
+                tenant.in_flight += 1;
+                tenant.queued -= 1;
+                self.queued -= 1;
+                self.in_flight += 1;
+                self.retries += usize::from(!is_first);
+                let flight = Flight {
+                    company,
+                    lane: id,
+                    is_first,
+                    latest,
+                };
+                return Some((flight, claimed));
+            }
+        }
+        None
+    }
+
+    /// Frees the slot of an attempt, and learns from it how fast the endpoint is.
+    pub(super) fn land(&mut self, flight: &Flight, attempt: Option<&Attempt>) {
+        self.in_flight -= 1;
+        self.retries -= usize::from(!flight.is_first);
+        if let Some(lane) = self.lanes.get_mut(&flight.lane) {
+            lane.in_flight -= 1;
+            if let Some(attempt) = attempt {
+                let error = attempt.error.as_ref().map(|error| error.kind);
+                lane.is_slow = error == Some(FailureKind::Timeout);
+                lane.took = Some(Duration::from_micros(attempt.timing.total));
+            }
+            // A slow endpoint is remembered; of the others nothing has to be.
+            let is_idle = lane.in_flight == 0 && lane.queue.is_empty() && !lane.has_more;
+            if is_idle && !lane.is_slow {
+                self.lanes.remove(&flight.lane);
+                if let Some(tenant) = self.tenants.get_mut(&flight.company) {
+                    tenant.lanes.retain(|lane| *lane != flight.lane);
+                }
+            }
+        }
+        if let Some(tenant) = self.tenants.get_mut(&flight.company) {
+            tenant.in_flight -= 1;
+            if tenant.in_flight == 0 && tenant.lanes.is_empty() {
+                self.tenants.remove(&flight.company);
+                self.turns.retain(|company| *company != flight.company);
+            }
+        }
+    }
+
+    /// Everything that has not been sent.
+    pub(super) fn drain(&mut self) -> Vec<Claimed> {
+        self.queued = 0;
+        for tenant in self.tenants.values_mut() {
+            tenant.queued = 0;
+        }
+        let lanes = self.lanes.values_mut();
+        lanes
+            .flat_map(|lane| lane.queue.drain(..).map(|(claimed, _)| claimed))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

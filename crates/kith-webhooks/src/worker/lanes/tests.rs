@@ -1,0 +1,149 @@
+//! Nobody waits for somebody else.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use kith_domain::webhook::delivery::{AttemptError, Timing};
+
+use super::*;
+
+const LATEST: Timestamp = Timestamp(1_000);
+
+fn claimed(company: u128, lane: u128, number: u128, attempt: u32) -> Claimed {
+    Claimed {
+        company: Uuid::from_u128(company),
+        id: Uuid::from_u128(lane << 64 | number),
+        webhook: Uuid::from_u128(lane),
+        event_id: Uuid::from_u128(number),
+        body: Vec::new(),
+        attempt,
+        endpoint: None,
+    }
+}
+
+fn many(company: u128, lane: u128, count: u128, attempt: u32) -> Vec<Claimed> {
+    (0..count)
+        .map(|number| claimed(company, lane, number, attempt))
+        .collect()
+}
+
+fn lanes(slots: usize) -> Lanes {
+    Lanes::new(Limits { slots, per_lane: 8 })
+}
+
+fn ended(kind: Option<FailureKind>, millis: u64) -> Attempt {
+    Attempt {
+        number: 1,
+        at: LATEST,
+        url: String::new(),
+        remote: None,
+        status: None,
+        headers: String::new(),
+        body: Vec::new(),
+        retry_after: None,
+        error: kind.map(|kind| AttemptError::new(kind, "")),
+        timing: Timing {
+            total: millis * 1_000,
+            ..Timing::default()
+        },
+    }
+}
+
+fn fill(lanes: &mut Lanes) -> Vec<Flight> {
+    std::iter::from_fn(|| lanes.next().map(|(flight, _)| flight)).collect()
+}
+
+fn count(flights: &[Flight], company: u128) -> usize {
+    let company = Uuid::from_u128(company);
+    flights
+        .iter()
+        .filter(|flight| flight.company == company)
+        .count()
+}
+
+#[test]
+fn an_endpoint_has_eight_slots_and_a_slow_one_two() {
+    let mut lanes = lanes(256);
+    lanes.load(many(1, 1, 40, 1), LATEST);
+    let flights = fill(&mut lanes);
+    assert_eq!(flights.len(), 8);
+    let slow = ended(Some(FailureKind::Timeout), 10_000);
+    for flight in &flights {
+        lanes.land(flight, Some(&slow));
+    }
+    assert_eq!(fill(&mut lanes).len(), 2);
+}
+
+#[test]
+fn a_slow_endpoint_recovers_with_its_first_answer() {
+    let mut lanes = lanes(256);
+    lanes.load(many(1, 1, 40, 1), LATEST);
+    for flight in &fill(&mut lanes) {
+        lanes.land(flight, Some(&ended(Some(FailureKind::Timeout), 10_000)));
+    }
+    let flights = fill(&mut lanes);
+    lanes.land(&flights[0], Some(&ended(None, 5)));
+    assert_eq!(fill(&mut lanes).len(), 7);
+}
+
+#[test]
+fn tenants_take_turns_and_none_takes_more_than_a_quarter() {
+    let mut lanes = lanes(32);
+    for lane in 0..20 {
+        lanes.load(many(1, lane, 8, 1), LATEST);
+    }
+    lanes.load(many(2, 100, 8, 1), LATEST);
+    let (first, second) = (lanes.next().unwrap().0, lanes.next().unwrap().0);
+    assert_ne!(first.company, second.company);
+    let mut flights = fill(&mut lanes);
+    flights.extend([first, second]);
+    assert_eq!((count(&flights, 1), count(&flights, 2)), (8, 8));
+}
+
+#[test]
+fn retries_leave_half_of_the_slots_to_first_attempts() {
+    let mut lanes = lanes(16);
+    for tenant in 1..=8 {
+        lanes.load(many(tenant, tenant, 4, 2), LATEST);
+    }
+    assert_eq!(fill(&mut lanes).len(), 8);
+    // Of a lane whose retries wait, the first attempts still go.
+    let mixed = [many(9, 9, 3, 2), many(9, 9, 2, 1)].concat();
+    lanes.load(mixed, LATEST);
+    assert_eq!(fill(&mut lanes).len(), 2);
+}
+
+#[test]
+fn fast_endpoints_are_claimed_for_ahead_and_slow_ones_are_not() {
+    let mut lanes = lanes(256);
+    lanes.load([many(1, 1, 8, 1), many(2, 2, 8, 1)].concat(), LATEST);
+    for flight in &fill(&mut lanes) {
+        let attempt = match flight.company == Uuid::from_u128(1) {
+            true => ended(None, 5),
+            false => ended(Some(FailureKind::Timeout), 10_000),
+        };
+        lanes.land(flight, Some(&attempt));
+    }
+    let wishes = lanes.wishes();
+    assert_eq!(wishes.get(&Uuid::from_u128(1)), Some(&64));
+    assert_eq!(wishes.get(&Uuid::from_u128(2)), Some(&2));
+    assert!(lanes.wants_more());
+    // Nothing came of it: the fast lane is forgotten with its last attempt.
+    lanes.load(many(1, 1, 1, 1), LATEST);
+    assert!(!lanes.wants_more());
+    for flight in &fill(&mut lanes) {
+        lanes.land(flight, Some(&ended(None, 5)));
+    }
+    assert_eq!(lanes.wishes().len(), 1);
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let mut lanes = lanes(4);
+    lanes.load([many(1, 1, 10, 1), many(2, 2, 10, 2)].concat(), LATEST);
+    let flights = fill(&mut lanes);
+    let rest = lanes.drain();
+    assert_eq!(flights.len() + rest.len(), 20);
+    for flight in &flights {
+        lanes.land(flight, None);
+    }
+    assert_eq!((lanes.room(), lanes.next().is_none()), (QUEUED, true));
+}
