@@ -3,4 +3,5 @@
 mod columns;
 mod oracle;
 mod plans;
+mod scale;
 mod world;
