@@ -48,9 +48,15 @@ impl MigrationTrait for Step {
 
 const RECORDS: [&str; 5] = ["contact", "organization", "deal", "service", "task"];
 
-/// `slot` is the spare column of the record table that holds the values; none if all were taken.
+/// A company's position also counts its columns' changes and its records, so that the total of a list that asks for
+/// nothing needs no counting. `slot` is the spare column of the record table that holds the values; none if all were taken.
 const COLUMNS: &str = "
 ALTER TABLE company_position ADD COLUMN columns_version INT_ NOT NULL DEFAULT 0;
+ALTER TABLE company_position ADD COLUMN contact_count INT_ NOT NULL DEFAULT 0;
+ALTER TABLE company_position ADD COLUMN organization_count INT_ NOT NULL DEFAULT 0;
+ALTER TABLE company_position ADD COLUMN deal_count INT_ NOT NULL DEFAULT 0;
+ALTER TABLE company_position ADD COLUMN service_count INT_ NOT NULL DEFAULT 0;
+ALTER TABLE company_position ADD COLUMN task_count INT_ NOT NULL DEFAULT 0;
 CREATE TABLE custom_column (
     company_id UUID_ NOT NULL REFERENCES company (id) ON DELETE CASCADE,
     id UUID_ NOT NULL,

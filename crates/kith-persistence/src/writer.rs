@@ -11,11 +11,13 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use kith_domain::entity::EntityType;
 use kith_domain::event::{CommittedEvent, EncodedEvent};
 use kith_domain::ports::{
     Clock, Contribution, Notifier, RepositoryError, Settled, StoredResponse, UnitOfWork,
 };
 use kith_domain::working_set::WorkingSet;
+pub(crate) use load::count_column;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -90,6 +92,8 @@ pub(crate) struct Tenant {
     columns: Arc<CompanyColumns>,
     /// Whether this batch changes them.
     has_new_columns: bool,
+    /// How many records of each type it has, after what was written.
+    counts: [i64; EntityType::ALL.len()],
     /// Position of its last event.
     position: i64,
     events: Vec<Arc<EncodedEvent>>,
@@ -217,7 +221,7 @@ async fn transaction<S: Session>(
         outcomes.push(run(job, &mut tenants)?);
     }
     let changed = columns::store(session, &mut tenants).await?;
-    if !store::store(session, &tenants, now).await? {
+    if !store::store(session, &mut tenants, now).await? {
         session.rollback().await?;
         return Ok((outcomes, Vec::new()));
     }

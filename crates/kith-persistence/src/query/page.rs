@@ -18,6 +18,7 @@ use crate::columns::CompanyColumns;
 use crate::shape::{Shape, snake};
 use crate::sql::{Cells, Dialect};
 use crate::store::Store;
+use crate::writer::count_column;
 
 /// A search on its way.
 struct Question<'a> {
@@ -209,7 +210,9 @@ fn read_name(row: &dyn Cells, target: Target, parts: usize) -> Result<Name, sqlx
 impl Question<'_> {
     async fn answer(&self) -> Result<Page, RepositoryError> {
         let search = self.search;
-        let total = if search.with_total {
+        let total = if search.with_total && self.asks_nothing() {
+            Some(self.all().await?)
+        } else if search.with_total {
             Some(self.count(Part::All, None).await?)
         } else {
             None
@@ -231,22 +234,44 @@ impl Question<'_> {
     }
 
     async fn approach(&self, total: Option<u64>) -> Result<Approach, RepositoryError> {
-        let search = self.search;
         let walk_from = self.store.walk_from;
-        let is_all = search.filter == Filter::everything() && search.term.is_empty();
-        Ok(if is_all {
-            Approach::Walk
+        if self.asks_nothing() {
+            return Ok(Approach::Walk);
+        }
+        let found = match total {
+            Some(total) => total,
+            None => self.count(Part::All, Some(walk_from)).await?,
+        };
+        if found < walk_from {
+            return Ok(Approach::Filter);
+        }
+        let offset = self.search.window.offset();
+        let (Some(total), 1..) = (total, offset) else {
+            return Ok(Approach::Walk);
+        };
+        // A walk passes all records on the way to the page, a filter sorts all that are found.
+        let passed = u128::from(self.all().await?) * u128::from(offset) / u128::from(total);
+        Ok(if passed > 2 * u128::from(total) {
+            Approach::Filter
         } else {
-            let found = match total {
-                Some(total) => total,
-                None => self.count(Part::All, Some(walk_from)).await?,
-            };
-            if found < walk_from {
-                Approach::Filter
-            } else {
-                Approach::Walk
-            }
+            Approach::Walk
         })
+    }
+
+    fn asks_nothing(&self) -> bool {
+        self.search.filter == Filter::everything() && self.search.term.is_empty()
+    }
+
+    /// How many records of the type there are.
+    async fn all(&self) -> Result<u64, RepositoryError> {
+        let column = count_column(self.search.entity);
+        let text = format!("SELECT {column} FROM company_position WHERE company_id = $1");
+        let counts = self
+            .store
+            .ask(&self.statement(), text, |row| row.int(0))
+            .await?;
+        let count = counts.first().copied().unwrap_or_default();
+        Ok(u64::try_from(count).unwrap_or_default())
     }
 
     /// The records of the page and one more, if there is one.

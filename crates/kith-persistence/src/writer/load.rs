@@ -19,6 +19,11 @@ use crate::sql::{Cells, Column, Dialect, Rows, Session};
 /// Record keys by type, each with its tenant.
 type Wanted = BTreeMap<EntityType, BTreeSet<(Uuid, Uuid)>>;
 
+/// Name of the column that counts the records of a type.
+pub(crate) fn count_column(entity: EntityType) -> String {
+    format!("{}_count", entity.name())
+}
+
 /// Locks the companies of the batch (in the order of their ids, so that processes cannot deadlock) and loads what the
 /// units plan to see, then what they reach.
 pub(super) async fn load<S: Session>(
@@ -89,9 +94,10 @@ async fn companies<S: Session>(
         Dialect::Sqlite => "",
     };
     let text = format!(
-        "SELECT p.company_id, p.seq, p.columns_version, o.country, o.currency \
+        "SELECT p.company_id, p.seq, p.columns_version, o.country, o.currency, {} \
          FROM $k CROSS JOIN company_position p CROSS JOIN company o \
-         WHERE p.company_id = $k.c1 AND o.id = p.company_id{lock}"
+         WHERE p.company_id = $k.c1 AND o.id = p.company_id{lock}",
+        EntityType::ALL.map(count_column).join(", ")
     );
     let mut found = Vec::new();
     let mut unknown = Vec::new();
@@ -105,7 +111,11 @@ async fn companies<S: Session>(
         if columns.is_none() {
             unknown.push((company, version));
         }
-        found.push((company, row.int(1)?, context, columns));
+        let mut counts = [0; EntityType::ALL.len()];
+        for (count, at) in counts.iter_mut().zip(5..) {
+            *count = row.int(at)?;
+        }
+        found.push((company, row.int(1)?, counts, context, columns));
     }
     let mut loaded = columns(session, &unknown).await?;
     for (company, columns) in &loaded {
@@ -113,7 +123,7 @@ async fn companies<S: Session>(
     }
     let tenants = found
         .into_iter()
-        .map(|(company, position, context, columns)| {
+        .map(|(company, position, counts, context, columns)| {
             let columns = columns
                 .or_else(|| loaded.remove(&company))
                 .unwrap_or_default();
@@ -122,6 +132,7 @@ async fn companies<S: Session>(
                 set,
                 columns,
                 has_new_columns: false,
+                counts,
                 position,
                 events: Vec::new(),
                 claims: HashMap::new(),

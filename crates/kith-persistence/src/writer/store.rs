@@ -12,6 +12,7 @@ use kith_domain::working_set::Write;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::load::count_column;
 use super::{Failure, Tenants};
 use crate::columns::{CompanyColumns, Widths};
 use crate::shape::{Shape, ValueRows, link_columns, to_scaled};
@@ -43,13 +44,19 @@ struct Links {
 /// Writes everything that the batch changed; `false` if there was nothing.
 pub(super) async fn store<S: Session>(
     session: &mut S,
-    tenants: &Tenants,
+    tenants: &mut Tenants,
     now: Timestamp,
 ) -> Result<bool, Failure> {
     let mut tables: BTreeMap<EntityType, Table> = BTreeMap::new();
     let mut links: Vec<Links> = RELATIONS.iter().map(|_| Links::default()).collect();
-    for (company, tenant) in tenants {
+    for (company, tenant) in &mut *tenants {
         for write in tenant.set.writes() {
+            let count = &mut tenant.counts[write.key().entity.index()];
+            match write {
+                Write::Insert(_) => *count += 1,
+                Write::Delete { .. } => *count -= 1,
+                Write::Update { .. } => {}
+            }
             let table = tables.entry(write.key().entity).or_default();
             table.widths.include(&tenant.columns, write.key().entity);
             table.values.collect(*company, &tenant.columns, &write);
@@ -376,7 +383,7 @@ fn position_step(tenants: &Tenants) -> Step {
     let last = |events: usize, position: i64| {
         position + i64::try_from(events).unwrap_or(i64::MAX - position)
     };
-    let columns = vec![
+    let mut columns = vec![
         Column::Uuid(moved.iter().map(|(company, _)| **company).collect()),
         Column::Int(
             moved
@@ -391,12 +398,20 @@ fn position_step(tenants: &Tenants) -> Step {
                 .collect(),
         ),
     ];
-    Step::update(
-        "company_position",
-        &["company_id", "seq", "columns_version"],
-        1,
-        Rows::new(columns),
-    )
+    let mut names = vec![
+        "company_id".to_owned(),
+        "seq".to_owned(),
+        "columns_version".to_owned(),
+    ];
+    for entity in EntityType::ALL {
+        names.push(count_column(entity));
+        let counts = moved
+            .iter()
+            .map(|(_, tenant)| Some(tenant.counts[entity.index()]));
+        columns.push(Column::Int(counts.collect()));
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    Step::update("company_position", &names, 1, Rows::new(columns))
 }
 
 fn claim_step(tenants: &Tenants, now: Timestamp) -> Step {

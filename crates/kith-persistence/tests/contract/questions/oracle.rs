@@ -210,7 +210,7 @@ async fn corpus(world: &World, dice: &mut Dice) -> Vec<Record> {
         .await;
     let mut known: Vec<RecordKey> = Vec::new();
     let columns = world.columns().await;
-    for round in 0..12 {
+    for round in 0..8 {
         for entity in EntityType::ALL {
             let count = if entity == EntityType::Contact { 14 } else { 6 };
             let drafts = (0..count)
@@ -229,7 +229,7 @@ async fn corpus(world: &World, dice: &mut Dice) -> Vec<Record> {
                 world.records(Command::update(key.id, change)).await;
             }
         }
-        if round == 6 {
+        if round == 4 {
             reorder(world).await;
         }
     }

@@ -62,6 +62,9 @@ fn corpus(world: &World, is_sqlite: bool, columns: &[String; 3]) -> Vec<String> 
              {select} SELECT {tenant}, {id}, {organization} FROM c WHERE i % 5000 = 0"
         ),
     ];
+    statements.push(format!(
+        "UPDATE company_position SET contact_count = {count}"
+    ));
     if is_sqlite {
         for statement in &mut statements {
             *statement = statement.replace("chr(", "char(");
