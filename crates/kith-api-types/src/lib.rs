@@ -11,6 +11,7 @@ pub mod record;
 pub mod schema;
 pub mod search;
 pub mod tree;
+pub mod user;
 
 pub use event::JsonEventEncoder;
 pub use problem::Problem;

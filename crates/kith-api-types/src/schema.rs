@@ -5,6 +5,7 @@ mod column;
 mod event;
 mod record;
 mod search;
+mod user;
 
 pub use build::{array, intern, nullable, number, object, reference, text};
 pub use event::event_schema;
@@ -22,6 +23,7 @@ pub fn register(registry: &mut Registry) {
     }
     record::register_common(registry);
     search::register_common(registry);
+    user::register(registry);
     problem(registry);
 }
 

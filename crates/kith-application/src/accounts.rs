@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use kith_domain::actor::{Actor, Permissions};
+use kith_domain::actor::{Action, Actor, Permissions, Resource};
 use kith_domain::ports::directory::{
-    Directory, KeyHolder, NewApiKey, NewCompany, NewRole, NewUser,
+    Directory, KeyHolder, NewApiKey, NewCompany, NewRole, NewUser, User,
 };
 use kith_domain::ports::{Clock, Ids, RepositoryError};
+use kith_domain::text;
 use kith_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::credentials::{ApiKey, CredentialError, key_digest};
+use crate::error::Error;
 
 /// How long a key is trusted without asking the directory again, in milliseconds.
 const TRUST_MS: i64 = 2_000;
@@ -137,6 +139,47 @@ impl Accounts {
         (0..TRUST_MS)
             .contains(&(now.0 - since.0))
             .then(|| caller.clone())
+    }
+
+    /// The caller themselves.
+    ///
+    /// # Errors
+    /// When the storage does not do its part.
+    pub async fn me(&self, actor: &Actor) -> Result<Option<User>, Error> {
+        let users = self.directory.users(actor.company).await?;
+        Ok(users.into_iter().find(|user| user.id == actor.user))
+    }
+
+    /// The people that the caller may see whose name or address contains every word of `term`, by name: the page
+    /// from `skip`, at most `take`, and how many there are in all.
+    ///
+    /// # Errors
+    /// A missing right, or a failure of the storage.
+    pub async fn team(
+        &self,
+        actor: &Actor,
+        term: &str,
+        skip: u64,
+        take: u32,
+    ) -> Result<(Vec<User>, u64), Error> {
+        let sees_all = actor.permissions.contains(Resource::Users, Action::ReadAll);
+        if !sees_all {
+            actor.require(Resource::Users, Action::ReadOwn)?;
+        }
+        let words: Vec<String> = term.split_whitespace().map(text::fold).collect();
+        let mut users = self.directory.users(actor.company).await?;
+        users.retain(|user| {
+            let names = [&user.first_name, &user.last_name, &user.email];
+            let names = names.map(|name| text::fold(name));
+            (sees_all || user.id == actor.user)
+                && words
+                    .iter()
+                    .all(|word| names.iter().any(|name| name.contains(word)))
+        });
+        let total = u64::try_from(users.len()).unwrap_or(u64::MAX);
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let take = usize::try_from(take).unwrap_or(usize::MAX);
+        Ok((users.into_iter().skip(skip).take(take).collect(), total))
     }
 
     /// Whether there is no company yet.

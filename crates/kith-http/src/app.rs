@@ -12,6 +12,7 @@ use crate::find::FindApi;
 use crate::front::Front;
 use crate::records::RecordsApi;
 use crate::route::Routes;
+use crate::users::UsersApi;
 use crate::{docs, document, system};
 
 /// Where every path of the API begins.
@@ -64,6 +65,7 @@ fn api(app: &App) -> Table {
         RecordsApi::new(app),
         ColumnsApi::new(app),
         FindApi::new(app),
+        UsersApi::new(app),
     )
         .add_routes(&mut table);
     table

@@ -23,6 +23,7 @@ use crate::columns::ColumnsApi;
 use crate::find::FindApi;
 use crate::records::RecordsApi;
 use crate::reply;
+use crate::users::UsersApi;
 use webhooks::Events;
 
 const DESCRIPTION: &str = "A CRM over HTTP: contacts, organizations, deals, services and tasks, typed links between \
@@ -55,7 +56,7 @@ pub fn openapi(version: OpenApiVersion) -> String {
 }
 
 /// Everything that the document describes.
-type Api = (RecordsApi, ColumnsApi, FindApi);
+type Api = (RecordsApi, ColumnsApi, FindApi, UsersApi);
 
 /// [`Api`] without the use cases behind it.
 struct Described;

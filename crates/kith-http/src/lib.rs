@@ -17,6 +17,7 @@ mod reply;
 mod route;
 mod server;
 mod system;
+mod users;
 
 pub use app::{App, endpoint};
 pub use document::{OpenApiVersion, openapi};

@@ -16,5 +16,7 @@ mod search;
 mod socket;
 #[path = "http/surface.rs"]
 mod surface;
+#[path = "http/users.rs"]
+mod users;
 #[path = "http/world.rs"]
 mod world;

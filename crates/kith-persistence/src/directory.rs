@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use kith_domain::actor::{Action, Actor, Permissions, Resource};
 use kith_domain::ports::RepositoryError;
-use kith_domain::ports::directory::{Directory, KeyHolder, NewApiKey, NewCompany};
+use kith_domain::ports::directory::{Directory, KeyHolder, NewApiKey, NewCompany, User};
 use kith_domain::time::Timestamp;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqlErr, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, SqlErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
 use uuid::Uuid;
 
@@ -22,6 +22,24 @@ const HOLDER: &str = "SELECT k.company_id, k.user_id, a.status, p.resource, p.ac
     JOIN account a ON a.company_id = k.company_id AND a.id = k.user_id \
     LEFT JOIN role_permission p ON p.company_id = a.company_id AND p.role_id = a.role_id \
     WHERE k.digest = $1 AND (k.expires_at IS NULL OR k.expires_at > $2)";
+
+const USERS: &str = "SELECT id, email, first_name, last_name, country, avatar_url, status, role_id, \
+    created_at, updated_at FROM account WHERE company_id = $1 ORDER BY last_name, first_name, id";
+
+fn read_user(row: &QueryResult) -> Result<User, DbErr> {
+    Ok(User {
+        id: row.try_get_by_index(0)?,
+        email: row.try_get_by_index(1)?,
+        first_name: row.try_get_by_index(2)?,
+        last_name: row.try_get_by_index(3)?,
+        country: row.try_get_by_index(4)?,
+        avatar_url: row.try_get_by_index(5)?,
+        status: row.try_get_by_index(6)?,
+        role: row.try_get_by_index(7)?,
+        created_at: Timestamp(row.try_get_by_index(8)?),
+        updated_at: Timestamp(row.try_get_by_index(9)?),
+    })
+}
 
 fn statement(connection: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
     Statement::from_sql_and_values(connection.get_database_backend(), sql, values)
@@ -100,6 +118,17 @@ impl Directory for Store {
             .map_err(unavailable)?;
         let ids = row.map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
         ids.transpose().map_err(|error: DbErr| unavailable(error))
+    }
+
+    async fn users(&self, company: Uuid) -> Result<Vec<User>, RepositoryError> {
+        let values = vec![company.into()];
+        let rows = self
+            .reads
+            .query_all_raw(statement(&self.reads, USERS, values))
+            .await
+            .map_err(unavailable)?;
+        let users = rows.iter().map(read_user).collect::<Result<_, DbErr>>();
+        users.map_err(unavailable)
     }
 
     async fn create_api_key(&self, key: &NewApiKey) -> Result<(), RepositoryError> {

@@ -84,6 +84,31 @@ pub struct KeyHolder {
     pub is_active: bool,
 }
 
+/// A user as they are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Their id.
+    pub id: Uuid,
+    /// Unique across the server, compared case-insensitively.
+    pub email: String,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// ISO 3166-1 alpha-2, if known.
+    pub country: Option<String>,
+    /// A picture, if there is one.
+    pub avatar_url: Option<String>,
+    /// `active`, `inactive` or `pendingAuthorization`.
+    pub status: String,
+    /// Their role.
+    pub role: Uuid,
+    /// When they were added.
+    pub created_at: Timestamp,
+    /// When they last changed.
+    pub updated_at: Timestamp,
+}
+
 /// Keeps companies, their people and their keys.
 #[async_trait]
 pub trait Directory: Send + Sync {
@@ -99,6 +124,9 @@ pub trait Directory: Send + Sync {
 
     /// The company and id of the user with this e-mail address, in any case.
     async fn user_by_email(&self, email: &str) -> Result<Option<(Uuid, Uuid)>, RepositoryError>;
+
+    /// Everybody of a company, by last name, first name and id.
+    async fn users(&self, company: Uuid) -> Result<Vec<User>, RepositoryError>;
 
     /// Stores a key.
     async fn create_api_key(&self, key: &NewApiKey) -> Result<(), RepositoryError>;

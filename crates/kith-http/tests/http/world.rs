@@ -12,7 +12,7 @@ use kith_domain::draft::Reference;
 use kith_domain::entity::EntityType;
 use kith_domain::event::CommittedEvent;
 use kith_domain::filter::{Filter, Search, SearchTerm};
-use kith_domain::ports::directory::{Directory, KeyHolder, NewApiKey, NewCompany};
+use kith_domain::ports::directory::{Directory, KeyHolder, NewApiKey, NewCompany, User};
 use kith_domain::ports::{
     Clock, Health, Ids, MemoryRepository, Name, Page, Repository, RepositoryError, Schema, Settled,
     UnitOfWork,
@@ -243,6 +243,25 @@ impl Directory for Keys {
 
     async fn create_api_key(&self, _: &NewApiKey) -> Result<(), RepositoryError> {
         Ok(())
+    }
+
+    async fn users(&self, _: Uuid) -> Result<Vec<User>, RepositoryError> {
+        let user = |id, first: &str, last: &str| User {
+            id,
+            email: format!("{first}@example.com").to_lowercase(),
+            first_name: first.to_owned(),
+            last_name: last.to_owned(),
+            country: None,
+            avatar_url: None,
+            status: "active".to_owned(),
+            role: Uuid::from_u128(0xA0),
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        };
+        Ok(vec![
+            user(USER, "Ada", "Byron"),
+            user(Uuid::from_u128(0xA1), "Zoë", "Lindqvist"),
+        ])
     }
 
     async fn is_empty(&self) -> Result<bool, RepositoryError> {

@@ -146,7 +146,6 @@ pub(crate) struct ValueRows {
 /// Tenant and record, column, position, text, number.
 pub(crate) type ValueRow = ((Uuid, Uuid), Uuid, i64, Option<String>, Option<i64>);
 
-type SetRow = (Uuid, Uuid, Uuid, i64, Option<String>, Option<i64>);
 type Row = (Uuid, i64, Option<String>, Option<i64>);
 
 impl ValueRows {

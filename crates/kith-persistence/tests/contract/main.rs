@@ -1,7 +1,7 @@
 //! The contract of the repository port, held by SQLite and by PostgreSQL.
 //!
 //! PostgreSQL is tested where `KITH_TEST_POSTGRES_URL` names a server on which databases may be made.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod questions;
 mod support;
