@@ -118,7 +118,8 @@ fn key_text(key: &SortKey) -> String {
 }
 
 fn read_key(kind: SortKind, text: &str) -> Option<SortKey> {
-    let text = text.strip_prefix('=')?;
+    // No key has a NUL, which PostgreSQL does not take.
+    let text = text.strip_prefix('=').filter(|key| !key.contains('\0'))?;
     Some(match kind {
         SortKind::Text => SortKey::Text(text.to_owned()),
         SortKind::Number => SortKey::Number(Decimal::from_str_exact(text).ok()?),

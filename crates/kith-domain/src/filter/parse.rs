@@ -17,6 +17,9 @@ pub const MAX_RULES: usize = 100;
 /// Most values of one `in` or `notIn`.
 pub const MAX_VALUES: usize = 1_000;
 
+/// Problems after which reading ends: what is not even a rule does not count as one, and a body has room for millions.
+const MAX_PROBLEMS: usize = 2 * MAX_RULES;
+
 const SHAPE: &str = "accepted: {\"field\": …, \"operator\": …, \"value\": …}, {\"or\": [rules]}, {\"and\": [rules]} or {\"not\": rule}";
 
 impl Filter {
@@ -88,7 +91,7 @@ impl Reader<'_> {
         let mut read = Vec::with_capacity(filters.len().min(MAX_RULES));
         for (index, filter) in filters.iter().enumerate() {
             let filter = self.one(filter, depth, &format!("{pointer}/{index}"));
-            if self.rules > MAX_RULES {
+            if self.rules > MAX_RULES || self.problems.len() >= MAX_PROBLEMS {
                 return None;
             }
             read.extend(filter);
@@ -162,15 +165,16 @@ impl Reader<'_> {
             );
             return None;
         }
-        for name in members.keys() {
-            if !matches!(name.as_str(), "field" | "operator" | "value") {
-                let message = format!("a rule has no member \"{}\"; {SHAPE}", excerpt(name, 80));
-                self.problem(
-                    &format!("{pointer}/{}", pointer_token(name)),
-                    "unknown_member",
-                    message,
-                );
-            }
+        let unknown = members
+            .keys()
+            .filter(|name| !matches!(name.as_str(), "field" | "operator" | "value"));
+        for name in unknown.take(MAX_PROBLEMS) {
+            let message = format!("a rule has no member \"{}\"; {SHAPE}", excerpt(name, 80));
+            self.problem(
+                &format!("{pointer}/{}", pointer_token(name)),
+                "unknown_member",
+                message,
+            );
         }
         let field = self.field(members, pointer);
         let operator = self.operator(members, field.as_ref(), pointer);

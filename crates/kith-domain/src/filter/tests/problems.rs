@@ -63,6 +63,18 @@ fn unfit_values_are_refused_with_field_reason_and_example() {
         ("firstName", "contains", json!(["Ada"]), "not a text"),
         (
             "firstName",
+            "contains",
+            json!("a\u{0}b"),
+            "no such text can be stored",
+        ),
+        (
+            "notes",
+            "contains",
+            json!("\u{7}"),
+            "no such text can be stored",
+        ),
+        (
+            "firstName",
             "in",
             json!([]),
             "it has 0 values; accepted: an array of 1 to 1000, each a text",
@@ -443,4 +455,19 @@ fn depth_and_number_of_rules_are_limited() {
         self::problem(&json!([group, { "not": group }])).pointer,
         "/filters/1/not/or/40"
     );
+}
+
+#[test]
+fn a_million_things_that_are_no_rules_are_a_few_problems() {
+    let filters = [
+        Value::from(vec![json!(1); 1_000_000]),
+        json!([{ "or": vec![json!({ "or": 1 }); 100_000] }]),
+        json!([(0..100_000)
+            .map(|at| (at.to_string(), json!(1)))
+            .collect::<serde_json::Map<_, _>>()]),
+    ];
+    for filters in filters {
+        let problems = filter(&filters).unwrap_err();
+        assert!((100..300).contains(&problems.len()), "{}", problems.len());
+    }
 }
