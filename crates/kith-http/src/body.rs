@@ -3,11 +3,13 @@
 mod rest;
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use kith_api_types::Problem;
 use poem::Request;
 use poem::http::header;
+use tokio::time::timeout;
 
 use crate::reply::Failure;
 
@@ -18,6 +20,9 @@ pub(crate) const LIMIT: usize = 5 * 1024 * 1024;
 
 /// How much of a body that is too long is read and thrown away, so that its sender gets to see the answer.
 const PATIENCE: usize = 32 * 1024 * 1024;
+
+/// How long the next part of a body may take to arrive.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// The bytes of a body that says it is JSON.
 pub(crate) async fn json(request: &mut Request) -> Result<Body, Failure> {
@@ -30,7 +35,8 @@ pub(crate) async fn json(request: &mut Request) -> Result<Body, Failure> {
     let mut chunks = pin!(request.take_body().into_bytes_stream());
     let mut body = Body::default();
     let mut length = 0;
-    while let Some(chunk) = chunks.next().await {
+    // A sender that stalls must not hold a connection for ever.
+    while let Some(chunk) = timeout(PAUSE, chunks.next()).await.map_err(|_| stalled())? {
         let chunk = chunk.map_err(|error| {
             let detail = format!("the body broke off: {error}");
             Problem::new(400, "incomplete_body", "The body is incomplete", detail)
@@ -106,6 +112,14 @@ fn require_json(request: &Request) -> Result<(), Failure> {
         detail,
     )
     .into())
+}
+
+fn stalled() -> Failure {
+    let detail = format!(
+        "no part of the body arrived for {} seconds",
+        PAUSE.as_secs()
+    );
+    Problem::new(408, "body_stalled", "The body did not arrive", detail).into()
 }
 
 fn too_large() -> Failure {

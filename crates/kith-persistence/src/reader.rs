@@ -25,7 +25,8 @@ const MAX_BATCH: usize = 64;
 const QUEUE: usize = 1024;
 
 type Answer = Result<Option<Arc<Record>>, RepositoryError>;
-type Found = HashMap<(EntityType, Uuid, Uuid), Arc<Record>>;
+/// What was found; a row that cannot be read spoils its own record only.
+type Found = HashMap<(EntityType, Uuid, Uuid), Result<Arc<Record>, RepositoryError>>;
 
 /// A read that waits for its turn.
 struct Wish {
@@ -78,9 +79,10 @@ impl<C: Connect> Reader<C> {
             let answers = self.read(&wishes).await;
             for wish in wishes.drain(..) {
                 let answer = match &answers {
-                    Ok(found) => Ok(found
+                    Ok(found) => found
                         .get(&(wish.key.entity, wish.company, wish.key.id))
-                        .cloned()),
+                        .cloned()
+                        .transpose(),
                     Err(error) => Err(error.clone()),
                 };
                 let _ = wish.reply.send(answer);
@@ -117,8 +119,8 @@ async fn fetch<S: Session>(
         let shape = Shape::of(*entity);
         let rows = Rows::keys(keys.iter().copied());
         for row in session.fetch(&shape.load(S::DIALECT), &rows).await? {
-            let record = Arc::new(shape.read(&row)?);
-            found.insert((*entity, row.uuid(0)?, record.id), record);
+            let record = shape.read(&row).map(Arc::new).map_err(failed);
+            found.insert((*entity, row.uuid(0)?, row.uuid(1)?), record);
         }
     }
     Ok(found)

@@ -162,7 +162,8 @@ impl<'a> Stage<'a> {
                 }
                 (Some(before), Some(mut record)) => {
                     record.version = before.version + 1;
-                    record.updated_at = with.now;
+                    // A clock that was set back, or another server's, must not turn time around.
+                    record.updated_at = with.now.max(before.updated_at);
                     let Some(changes) = Changes::between(before, &Arc::new(record)) else {
                         continue;
                     };

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::load::count_column;
-use super::{Failure, Tenants};
+use super::{CLAIM_MS, Failure, Tenants};
 use crate::columns::{CompanyColumns, Widths};
 use crate::shape::{Shape, ValueRows, link_columns, to_scaled};
 use crate::sql::{Column, Dialect, Rows, Session, Step};
@@ -135,6 +135,9 @@ pub(super) async fn store<S: Session>(
     steps.retain(|step| !step.rows.is_empty());
     if steps.is_empty() {
         return Ok(false);
+    }
+    if claims_are_new(tenants) {
+        session.write(&[purge_step(now)]).await?;
     }
     session.write(&steps).await?;
     Ok(true)
@@ -412,6 +415,23 @@ fn position_step(tenants: &Tenants) -> Step {
     }
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     Step::update("company_position", &names, 1, Rows::new(columns))
+}
+
+fn claims_are_new(tenants: &Tenants) -> bool {
+    let mut claims = tenants.values().flat_map(|tenant| tenant.claims.values());
+    claims.any(|claim| claim.is_new)
+}
+
+/// Forgets keys whose day is over: with each new one, so that there are never many, and in a statement of its own,
+/// because a new claim may take over a key that goes here.
+fn purge_step(now: Timestamp) -> Step {
+    let oldest = Rows::new(vec![Column::Int(vec![Some(now.0 - CLAIM_MS)])]);
+    let text =
+        "DELETE FROM idempotency WHERE created_at <= (SELECT c1 FROM $k WHERE c1 IS NOT NULL)";
+    Step {
+        text: text.to_owned(),
+        rows: oldest,
+    }
 }
 
 fn claim_step(tenants: &Tenants, now: Timestamp) -> Step {
