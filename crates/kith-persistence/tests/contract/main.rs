@@ -10,7 +10,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kith_domain::ports::contract::{self, Fixture, Workspace};
-use kith_domain::ports::{Notifier, Repository, Silent};
+use kith_domain::ports::{
+    Contribution, IdempotencyClaim, Notifier, Repository, Settled, Silent, UnitOfWork,
+};
+use kith_domain::record::RecordKey;
+use kith_domain::working_set::{LoadPlan, WorkingSet};
 use kith_persistence::Store;
 
 use support::{Database, found_company, open, runtime};
@@ -115,17 +119,53 @@ fn the_schema_is_made_once_by_many() {
             if let Ok(steps) = steps {
                 assert!(!steps.is_empty());
             }
-            if url.starts_with("postgres") {
-                let all = (0..4).map(|_| {
-                    let url = url.to_owned();
-                    tokio::spawn(async move { Store::migrate(&url).await })
-                });
-                for done in all.collect::<Vec<_>>() {
-                    done.await.unwrap().unwrap();
-                }
+            let all = (0..4).map(|_| {
+                let url = url.to_owned();
+                tokio::spawn(async move { Store::migrate(&url).await })
+            });
+            for done in all.collect::<Vec<_>>() {
+                done.await.unwrap().unwrap();
             }
             Store::migrate(url).await.unwrap();
             assert_eq!(Store::pending_steps(url).await.unwrap(), [""; 0]);
         });
     }
+}
+
+/// A unit that changes nothing.
+struct Nothing(uuid::Uuid);
+
+impl UnitOfWork for Nothing {
+    fn company(&self) -> uuid::Uuid {
+        self.0
+    }
+    fn plan(&self) -> LoadPlan {
+        LoadPlan::default()
+    }
+    fn reach(&self, _: &WorkingSet) -> Vec<RecordKey> {
+        Vec::new()
+    }
+    fn run(&mut self, _: &mut WorkingSet) -> Option<Contribution> {
+        None
+    }
+    fn claim(&self) -> Option<&IdempotencyClaim> {
+        None
+    }
+}
+
+#[test]
+fn a_connection_that_died_while_idle_is_replaced() {
+    let Some(database) = Database::postgres() else {
+        return;
+    };
+    runtime().block_on(async {
+        let store = open(&database, Arc::new(Silent)).await;
+        let (company, _) = found_company(&store, 1).await;
+        for _ in 0..3 {
+            let settled = store.transact(Box::new(Nothing(company))).await;
+            assert!(matches!(settled, Ok(Settled::Done)), "{settled:?}");
+            database.disconnect_all();
+        }
+        store.close().await;
+    });
 }

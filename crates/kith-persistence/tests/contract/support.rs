@@ -61,6 +61,16 @@ impl Database {
         Some(Database::Postgres { server, name, url })
     }
 
+    /// Ends every connection to a PostgreSQL database, as its restart would.
+    pub(crate) fn disconnect_all(&self) {
+        if let Database::Postgres { server, name, .. } = self {
+            let sql = format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            );
+            on_server(server, sql);
+        }
+    }
+
     pub(crate) fn url(&self) -> &str {
         match self {
             Database::Sqlite { url, .. } | Database::Postgres { url, .. } => url,
