@@ -24,7 +24,6 @@ impl MigrationTrait for Step {
         }
         for table in RECORDS {
             ddl::run(manager, &values(table)).await?;
-            ddl::run(manager, &sorting(table)).await?;
             if is_postgres {
                 ddl::run(manager, &postgres_search(table)).await?;
                 connection.execute_unprepared(&trigram_index(table)).await?;
@@ -34,7 +33,6 @@ impl MigrationTrait for Step {
                 }
             }
         }
-        ddl::run(manager, NUMBERS).await?;
         if !is_postgres {
             ddl::run(manager, &statistics()).await?;
         }
@@ -92,24 +90,10 @@ fn values(table: &str) -> String {
     )
 }
 
-/// New records come last in the index of creation; the one of names has no hot spot.
-fn sorting(table: &str) -> String {
-    format!(
-        "CREATE INDEX {table}_created ON {table} (company_id, created_at, id);
-         CREATE INDEX {table}_updated ON {table} (company_id, updated_at, id);
-         CREATE INDEX {table}_name ON {table} (company_id, name_key, id);"
-    )
-}
-
-const NUMBERS: &str = "
-CREATE INDEX service_amount ON service (company_id, amount, id);
-CREATE INDEX deal_total_value ON deal (company_id, total_value, total_value_rest, id);
-CREATE INDEX deal_total_quantity ON deal (company_id, total_quantity, id);
-";
-
-/// What SQLite is told of the data, instead of measuring it: numbers of a large company, so that its planner knows that
-/// the company alone narrows nothing and that all else does. Without them it takes the company for a rare value and
-/// reads all of it. They take effect when the file is opened again.
+/// What SQLite is told of the data, instead of measuring it, also of indexes that are made when they are first needed:
+/// numbers of a large company, so that its planner knows that the company alone narrows nothing and that all else does.
+/// Without them it takes the company for a rare value and reads all of it. They take effect when the file is opened
+/// again.
 fn statistics() -> String {
     let mut statements = String::from("ANALYZE;");
     let mut tell = |table: &str, index: &str, numbers: &str| {
@@ -124,9 +108,9 @@ fn statistics() -> String {
             &format!("sqlite_autoindex_{table}_1"),
             "1000000 1000000 1",
         );
-        tell(table, &format!("{table}_created"), "1000000 1000000 2 1");
-        tell(table, &format!("{table}_updated"), "1000000 1000000 2 1");
-        tell(table, &format!("{table}_name"), "1000000 1000000 4 1");
+        tell(table, &format!("{table}_created_at"), "1000000 1000000 2 1");
+        tell(table, &format!("{table}_updated_at"), "1000000 1000000 2 1");
+        tell(table, &format!("{table}_name_key"), "1000000 1000000 4 1");
         for slot in SLOTS
             .iter()
             .flat_map(|(prefix, count)| (1..=*count).map(move |at| format!("{prefix}{at}")))

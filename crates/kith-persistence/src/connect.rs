@@ -70,6 +70,7 @@ impl From<sea_orm::DbErr> for ConnectError {
 }
 
 /// Options of one of the two databases.
+#[derive(Clone)]
 pub(crate) enum Target {
     Sqlite(SqliteConnectOptions),
     Postgres(PgConnectOptions),

@@ -6,6 +6,7 @@
 mod columns;
 mod connect;
 mod directory;
+mod indexes;
 mod query;
 mod read;
 mod reader;

@@ -22,6 +22,7 @@ use crate::connect::{
     ConnectError, OpenPostgres, OpenSqlite, Settings, Target, admin_pool, first_contact,
     question_pool, read_pool,
 };
+use crate::indexes::Indexes;
 use crate::reader::{ReadQueue, Reader};
 use crate::sql::Dialect;
 use crate::writer::{Queue, Surroundings, Writer};
@@ -39,6 +40,7 @@ pub struct Store {
     pub(crate) questions: DatabaseConnection,
     pub(crate) admin: DatabaseConnection,
     pub(crate) remembered: Remembered,
+    pub(crate) indexes: Indexes,
     /// See [`Settings::walk_from`].
     pub(crate) walk_from: u64,
     lanes: RwLock<Lanes>,
@@ -72,6 +74,7 @@ impl Store {
             notifier,
             remembered: remembered.clone(),
         };
+        let indexes = Indexes::new(target.clone());
         let (writers, readers): (Vec<_>, Vec<_>) = match target {
             Target::Sqlite(options) => (
                 vec![Writer::start(OpenSqlite::to_write(&options), surroundings)],
@@ -95,6 +98,7 @@ impl Store {
             questions,
             admin,
             remembered,
+            indexes,
             walk_from: settings.walk_from,
             lanes: RwLock::new(Lanes { writers, readers }),
             tasks: tokio::sync::Mutex::new(writing.into_iter().chain(reading).collect()),

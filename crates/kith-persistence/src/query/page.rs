@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kith_domain::draft::Reference;
-use kith_domain::entity::EntityType;
-use kith_domain::filter::{Cursor, Filter, Search, SearchTerm, Window};
+use kith_domain::entity::{EntityType, FieldKind};
+use kith_domain::filter::{Cursor, FieldRef, Filter, Search, SearchTerm, SortField, Test, Window};
 use kith_domain::ports::{Name, Page, RepositoryError};
 use kith_domain::record::Record;
 use kith_domain::relation::Target;
@@ -15,6 +15,7 @@ use super::order::Order;
 use super::statement::Value;
 use super::{Approach, Statement};
 use crate::columns::CompanyColumns;
+use crate::indexes::{Index, WORTHWHILE};
 use crate::shape::{Shape, snake};
 use crate::sql::{Cells, Dialect};
 use crate::store::Store;
@@ -70,6 +71,7 @@ impl Store {
             columns: &columns,
             search,
         };
+        question.see_to_indexes().await?;
         let total = question.count(Part::All, None).await?;
         let approach = question.approach(Some(total)).await?;
         let part = match question.order(&mut question.statement()).present {
@@ -209,6 +211,7 @@ fn read_name(row: &dyn Cells, target: Target, parts: usize) -> Result<Name, sqlx
 
 impl Question<'_> {
     async fn answer(&self) -> Result<Page, RepositoryError> {
+        self.see_to_indexes().await?;
         let search = self.search;
         let total = if search.with_total && self.asks_nothing() {
             Some(self.all().await?)
@@ -256,6 +259,58 @@ impl Question<'_> {
         } else {
             Approach::Walk
         })
+    }
+
+    /// Makes the indexes that the question needs and nobody has needed before.
+    async fn see_to_indexes(&self) -> Result<(), RepositoryError> {
+        let mut wanted = self.indexes();
+        wanted.retain(|index| !self.store.indexes.has(index));
+        if !wanted.is_empty() && self.all().await? >= WORTHWHILE {
+            for index in wanted {
+                self.store.indexes.make(index).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The indexes of own columns that the order and the rules use.
+    fn indexes(&self) -> Vec<Index> {
+        let Search {
+            entity,
+            sort,
+            filter,
+            ..
+        } = self.search;
+        let of_field = |field: FieldRef| match field {
+            FieldRef::CreatedAt => Some(vec!["created_at".to_owned()]),
+            FieldRef::UpdatedAt => Some(vec!["updated_at".to_owned()]),
+            FieldRef::Own(at) => {
+                let own = entity.fields().get(at)?;
+                let name = snake(own.name);
+                match own.kind {
+                    FieldKind::Amount | FieldKind::TotalQuantity => Some(vec![name]),
+                    FieldKind::TotalValue => Some(vec![name.clone(), format!("{name}_rest")]),
+                    FieldKind::Text { .. } if entity.def().sort_name == [at] => {
+                        Some(vec!["name_key".to_owned()])
+                    }
+                    FieldKind::Text { .. } | FieldKind::Emails { .. } => None,
+                }
+            }
+            _ => None,
+        };
+        let rules = filter.rules();
+        let ordered = match sort.field {
+            SortField::Name => Some(vec!["name_key".to_owned()]),
+            // Ids are in this order.
+            SortField::Field(FieldRef::CreatedAt) => None,
+            SortField::Field(field) => of_field(field),
+        };
+        let asked = rules
+            .iter()
+            .filter(|rule| !matches!(rule.test, Test::Contains(_)))
+            .filter_map(|rule| of_field(rule.field));
+        let columns = ordered.into_iter().chain(asked);
+        columns.map(|columns| Index::of(*entity, columns)).collect()
     }
 
     fn asks_nothing(&self) -> bool {

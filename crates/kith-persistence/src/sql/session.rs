@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Executor, Row};
 use uuid::Uuid;
 
 use super::{Rows, Step};
+use crate::indexes::Index;
 use crate::shape::from_scaled;
 
 /// Most rows in one statement on SQLite, fewer where they are wide.
@@ -123,12 +124,8 @@ pub(crate) trait Session: Send + Sized {
     ) -> impl Future<Output = Result<Vec<Self::Row>, sqlx::Error>> + Send;
     /// Runs statements in order; those over an empty set are left out.
     fn write(&mut self, steps: &[Step]) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
-    /// Makes the index of a slot of a record table, outside of a transaction, unless this session has seen to it.
-    fn index(
-        &mut self,
-        table: &'static str,
-        slot: &'static str,
-    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    /// Makes an index, outside of a transaction, unless this session has seen to it.
+    fn index(&mut self, index: &Index) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
 /// The one write connection of a SQLite file.
@@ -136,7 +133,7 @@ pub(crate) struct SqliteSession {
     connection: SqliteConnection,
     /// Texts by template and number of rows, so that they are built once and found in the statement cache.
     texts: HashMap<String, [Option<Arc<str>>; SIZES]>,
-    indexed: HashSet<(&'static str, &'static str)>,
+    indexed: HashSet<String>,
 }
 
 impl SqliteSession {
@@ -221,13 +218,11 @@ impl Session for SqliteSession {
         Ok(())
     }
 
-    async fn index(&mut self, table: &'static str, slot: &'static str) -> Result<(), sqlx::Error> {
-        if !self.indexed.insert((table, slot)) {
+    async fn index(&mut self, index: &Index) -> Result<(), sqlx::Error> {
+        if !self.indexed.insert(index.name()) {
             return Ok(());
         }
-        let sql = format!(
-            "CREATE INDEX IF NOT EXISTS {table}_{slot} ON {table} (company_id, {slot}, id) WHERE {slot} IS NOT NULL"
-        );
+        let sql = index.sql("");
         self.connection.execute(AssertSqlSafe(sql)).await.map(drop)
     }
 }
@@ -235,7 +230,7 @@ impl Session for SqliteSession {
 /// A connection of a PostgreSQL lane.
 pub(crate) struct PostgresSession {
     connection: PgConnection,
-    indexed: HashSet<(&'static str, &'static str)>,
+    indexed: HashSet<String>,
     begun: u64,
     replanned: u64,
 }
@@ -341,12 +336,12 @@ impl Session for PostgresSession {
             .map(drop)
     }
 
-    async fn index(&mut self, table: &'static str, slot: &'static str) -> Result<(), sqlx::Error> {
-        if !self.indexed.insert((table, slot)) {
+    async fn index(&mut self, index: &Index) -> Result<(), sqlx::Error> {
+        if !self.indexed.insert(index.name()) {
             return Ok(());
         }
         // Made beside other writers; what a broken attempt left behind is removed first.
-        let name = format!("{table}_{slot}");
+        let name = index.name();
         let valid: Option<bool> = sqlx::query_scalar(
             "SELECT x.indisvalid FROM pg_index x WHERE x.indexrelid = to_regclass($1)",
         )
@@ -358,10 +353,7 @@ impl Session for PostgresSession {
             self.connection.execute(AssertSqlSafe(sql)).await?;
         }
         if valid != Some(true) {
-            let sql = format!(
-                "CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} (company_id, {slot}, id) \
-                 WHERE {slot} IS NOT NULL"
-            );
+            let sql = index.sql("CONCURRENTLY");
             self.connection.execute(AssertSqlSafe(sql)).await?;
         }
         Ok(())

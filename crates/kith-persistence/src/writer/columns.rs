@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Failure, Tenants};
 use crate::columns::{CompanyColumns, Slot};
+use crate::indexes::Index;
 use crate::sql::{Column, Dialect, Rows, Session, Step};
 
 const COLUMNS: [&str; 10] = [
@@ -182,9 +183,10 @@ fn move_ranks(
 /// column works without it, so that a failure is told and no more.
 pub(crate) async fn index<S: Session>(session: &mut S, columns: &CompanyColumns) {
     for (entity, slot) in columns.slots_in_use() {
-        let (table, slot) = (entity.name(), slot.name());
-        if let Err(error) = session.index(table, slot).await {
-            tracing::warn!(%error, table, slot, "a slot has no index; its column works, but slower");
+        let index = Index::of_slot(entity, slot);
+        if let Err(error) = session.index(&index).await {
+            let name = index.name();
+            tracing::warn!(%error, name, "a slot has no index; its column works, but slower");
         }
     }
 }
