@@ -69,6 +69,7 @@ pub(super) async fn the_log_is_read_in_pages(world: &World) {
             if page.is_empty() {
                 break;
             }
+            assert!(page[0].position > after);
             paged.extend(page);
         }
         assert_eq!(paged, log, "pages of {limit}");

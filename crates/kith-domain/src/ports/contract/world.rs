@@ -348,6 +348,7 @@ async fn all_events(repository: &dyn Repository, company: Uuid, after: i64) -> V
         if page.is_empty() {
             return events;
         }
+        assert!(page[0].position > after, "a page begins after the position");
         events.extend(page);
     }
 }
