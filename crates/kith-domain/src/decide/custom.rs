@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+use uuid::Uuid;
+
 use super::apply::Problems;
 use super::stage::Stage;
 use crate::draft::Draft;
@@ -57,6 +60,9 @@ pub(super) fn merge(stage: &mut Stage<'_>, key: RecordKey, draft: &Draft, proble
             continue;
         }
         match column.parse(&input.value, set.context()) {
+            // What the record holds stays acceptable, so that a fetched record can be sent back after its column was
+            // narrowed.
+            Err(_) if holds(stage, key, column.id, &input.value) => {}
             Err(error) => {
                 let pointer = format!("/customFieldValues/{}/value", input.at);
                 problems.add(Violation::new(pointer, "invalid_value", error.to_string()));
@@ -72,6 +78,11 @@ pub(super) fn merge(stage: &mut Stage<'_>, key: RecordKey, draft: &Draft, proble
             }
         }
     }
+}
+
+fn holds(stage: &Stage<'_>, key: RecordKey, column: Uuid, input: &Value) -> bool {
+    let held = stage.get(key).and_then(|record| record.custom.get(&column));
+    held.is_some_and(|held| held.to_json() == *input)
 }
 
 #[cfg(test)]
@@ -231,6 +242,23 @@ mod tests {
             unreachable!()
         };
         assert_eq!(changes.moved, [Moved::Custom(vec![PHONE])]);
+    }
+
+    #[test]
+    fn a_fetched_record_can_be_sent_back_after_its_column_was_narrowed() {
+        let mut set = set();
+        let both = json!(["+4930123456", "+4930654321"]);
+        let id = create(&mut set, &[(PHONE, both.clone())]).unwrap().records[0].id;
+        let mut phone = set.columns()[1].clone();
+        phone.options = ColumnOptions::Phone {
+            allow_multiple: false,
+        };
+        set.put_column(phone);
+
+        let same = update(&mut set, id, &[(PHONE, both)]).unwrap();
+        assert_eq!((same.events.len(), same.records[0].version), (0, 1));
+        let other = json!(["+4930654321", "+4930123456"]);
+        assert!(update(&mut set, id, &[(PHONE, other)]).is_err());
     }
 
     #[test]
