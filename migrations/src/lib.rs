@@ -3,6 +3,7 @@
 mod ddl;
 mod m0001_core;
 mod m0002_search;
+mod m0003_webhooks;
 
 use sea_orm_migration::{MigrationTrait, async_trait};
 pub use sea_orm_migration::{MigratorTrait, sea_orm};
@@ -14,6 +15,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_core::Step), Box::new(m0002_search::Step)]
+        vec![
+            Box::new(m0001_core::Step),
+            Box::new(m0002_search::Step),
+            Box::new(m0003_webhooks::Step),
+        ]
     }
 }

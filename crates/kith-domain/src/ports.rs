@@ -8,6 +8,7 @@ pub mod deliveries;
 pub mod directory;
 mod memory;
 pub mod vault;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -260,6 +261,32 @@ pub trait Repository: Send + Sync {
         &self,
         company: Uuid,
         after: i64,
+        limit: usize,
+    ) -> Result<Vec<CommittedEvent>, RepositoryError>;
+}
+
+/// Hears of commits, in whichever process they happen.
+#[async_trait]
+pub trait EventWaiter: Send {
+    /// Returns when there may be more events, of whatever company, than when it returned last (or was made).
+    async fn changed(&mut self);
+}
+
+/// The event log for live readers, and for the timeline of one record.
+#[async_trait]
+pub trait EventFeed: Send + Sync {
+    /// Hears of everything that is committed after this call.
+    fn subscribe(&self) -> Box<dyn EventWaiter>;
+
+    /// The position of a company's last event; 0 if there is none.
+    async fn last_position(&self, company: Uuid) -> Result<i64, RepositoryError>;
+
+    /// The events of a record before a position, newest first, at most `limit`.
+    async fn history(
+        &self,
+        company: Uuid,
+        key: RecordKey,
+        before: i64,
         limit: usize,
     ) -> Result<Vec<CommittedEvent>, RepositoryError>;
 }

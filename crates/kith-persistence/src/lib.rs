@@ -3,9 +3,12 @@
 //! [`Store`] implements the ports of `kith-domain`. Writes go through one writer (SQLite) or a few lanes hashed by
 //! company (PostgreSQL), which commit all waiting requests together; reads use a pool of their own.
 
+mod bell;
 mod columns;
 mod connect;
+mod deliveries;
 mod directory;
+mod feed;
 mod indexes;
 mod query;
 mod read;
@@ -13,6 +16,7 @@ mod reader;
 mod shape;
 mod sql;
 mod store;
+mod webhooks;
 mod writer;
 
 pub use connect::{ConnectError, Settings};

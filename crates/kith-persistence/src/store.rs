@@ -12,11 +12,15 @@ use kith_domain::ports::{
 };
 use kith_domain::record::{Record, RecordKey};
 use kith_migrations::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::bell::Bells;
 use crate::columns::Remembered;
 use crate::connect::{
     ConnectError, OpenPostgres, OpenSqlite, Settings, Target, admin_pool, first_contact,
@@ -25,6 +29,7 @@ use crate::connect::{
 use crate::indexes::Indexes;
 use crate::reader::{ReadQueue, Reader};
 use crate::sql::Dialect;
+use crate::writer::outbox::Subscriptions;
 use crate::writer::{Queue, Surroundings, Writer};
 
 /// Batched readers, each with a connection: two keep two cores busy, and a large record delays half of the others only.
@@ -43,8 +48,11 @@ pub struct Store {
     pub(crate) indexes: Indexes,
     /// See [`Settings::walk_from`].
     pub(crate) walk_from: u64,
+    pub(crate) bells: Bells,
     lanes: RwLock<Lanes>,
     tasks: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
+    /// Tasks that end with the store and have nothing to finish.
+    ringers: Vec<JoinHandle<()>>,
 }
 
 /// The ways to the writers and readers; both empty once the store is closed.
@@ -52,6 +60,8 @@ pub struct Store {
 struct Lanes {
     writers: Vec<Queue>,
     readers: Vec<ReadQueue>,
+    /// The writer that works on deliveries: on SQLite the only one, on PostgreSQL one of its own.
+    deliveries: Option<Queue>,
 }
 
 impl Store {
@@ -69,10 +79,13 @@ impl Store {
         let reads = read_pool(settings).await?;
         let questions = question_pool(settings, &reads).await?;
         let remembered = Remembered::default();
+        let bells = Bells::default();
         let surroundings = Surroundings {
             clock,
             notifier,
             remembered: remembered.clone(),
+            bells: bells.clone(),
+            subscriptions: Subscriptions::default(),
         };
         let indexes = Indexes::new(target.clone());
         let (writers, readers): (Vec<_>, Vec<_>) = match target {
@@ -83,7 +96,8 @@ impl Store {
                     .collect(),
             ),
             Target::Postgres(options) => (
-                (0..settings.lanes.max(1))
+                // The last one works on deliveries.
+                (0..=settings.lanes.max(1))
                     .map(|_| Writer::start(OpenPostgres(options.clone()), surroundings.clone()))
                     .collect(),
                 (0..READERS)
@@ -91,7 +105,13 @@ impl Store {
                     .collect(),
             ),
         };
-        let (writers, writing): (_, Vec<_>) = writers.into_iter().unzip();
+        let (mut writers, writing): (Vec<_>, Vec<_>) = writers.into_iter().unzip();
+        let is_postgres = reads.get_database_backend() == DbBackend::Postgres;
+        let (deliveries, ringers) = if is_postgres {
+            (writers.pop(), bells.join(&reads).into())
+        } else {
+            (writers.first().cloned(), Vec::new())
+        };
         let (readers, reading): (_, Vec<_>) = readers.into_iter().unzip();
         Ok(Store {
             reads,
@@ -100,8 +120,14 @@ impl Store {
             remembered,
             indexes,
             walk_from: settings.walk_from,
-            lanes: RwLock::new(Lanes { writers, readers }),
+            bells,
+            lanes: RwLock::new(Lanes {
+                writers,
+                readers,
+                deliveries,
+            }),
             tasks: tokio::sync::Mutex::new(writing.into_iter().chain(reading).collect()),
+            ringers,
         })
     }
 
@@ -154,6 +180,7 @@ impl Store {
     /// Does what waits, then closes all connections. Later writes are refused as unavailable.
     pub async fn close(&self) {
         *self.lanes.write().await = Lanes::default();
+        self.ringers.iter().for_each(JoinHandle::abort);
         for task in self.tasks.lock().await.drain(..) {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a reader or writer ended badly");
@@ -178,6 +205,16 @@ impl Store {
         self.explain_page(company, search).await
     }
 
+    /// A transaction for a change of the workspace; on SQLite it takes the write lock at once, so that it cannot fail
+    /// half-way.
+    pub(crate) async fn begin_change(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.admin.begin_with_options(options).await
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         match self.reads.get_database_backend() {
             DbBackend::Postgres => Dialect::Postgres,
@@ -189,6 +226,12 @@ impl Store {
     async fn writer(&self, company: Uuid) -> Option<Queue> {
         let lanes = &self.lanes.read().await.writers;
         lanes.get(spread(company, lanes.len())).cloned()
+    }
+
+    /// The writer that works on deliveries.
+    pub(crate) async fn delivery_writer(&self) -> Result<Queue, RepositoryError> {
+        let queue = self.lanes.read().await.deliveries.clone();
+        queue.ok_or_else(closed)
     }
 
     /// The reader of a record: any would do, and ids spread well.

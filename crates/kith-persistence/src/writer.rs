@@ -2,8 +2,10 @@
 //! all at once, commits once, and answers each for itself.
 
 mod columns;
+pub(crate) mod deliveries;
 mod failure;
 mod load;
+pub(crate) mod outbox;
 mod store;
 
 use std::collections::HashMap;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 
 use kith_domain::entity::EntityType;
 use kith_domain::event::{CommittedEvent, EncodedEvent};
+use kith_domain::ports::deliveries::Claims;
 use kith_domain::ports::{
     Clock, Contribution, Notifier, RepositoryError, Settled, StoredResponse, UnitOfWork,
 };
@@ -21,9 +24,11 @@ pub(crate) use load::count_column;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::bell::Bells;
 use crate::columns::{CompanyColumns, Remembered};
 use crate::sql::Session;
 use failure::Failure;
+use outbox::{Subscription, Subscriptions};
 
 /// Most units in one transaction: enough to spread the cost of a commit, few enough to bound memory and waiting.
 const MAX_BATCH: usize = 128;
@@ -43,9 +48,21 @@ struct Job {
     reply: oneshot::Sender<Result<Settled, RepositoryError>>,
 }
 
+/// Work on deliveries that waits for its turn.
+struct DeliveryJob {
+    task: deliveries::Task,
+    reply: oneshot::Sender<Result<Option<Claims>, RepositoryError>>,
+}
+
+/// What a writer is asked for.
+enum Message {
+    Unit(Job),
+    Deliveries(DeliveryJob),
+}
+
 /// The way to a writer.
 #[derive(Clone)]
-pub(crate) struct Queue(mpsc::Sender<Job>);
+pub(crate) struct Queue(mpsc::Sender<Message>);
 
 impl Queue {
     /// Waits for the outcome of a unit. The unit runs or does not run as a whole even if the caller goes away.
@@ -56,7 +73,21 @@ impl Queue {
         let (reply, outcome) = oneshot::channel();
         let stopped = || RepositoryError::Unavailable("the writer has stopped".to_owned());
         self.0
-            .send(Job { unit, reply })
+            .send(Message::Unit(Job { unit, reply }))
+            .await
+            .map_err(|_| stopped())?;
+        outcome.await.map_err(|_| stopped())?
+    }
+
+    /// Waits for work on deliveries to be done.
+    pub(crate) async fn perform(
+        &self,
+        task: deliveries::Task,
+    ) -> Result<Option<Claims>, RepositoryError> {
+        let (reply, outcome) = oneshot::channel();
+        let stopped = || RepositoryError::Unavailable("the writer has stopped".to_owned());
+        self.0
+            .send(Message::Deliveries(DeliveryJob { task, reply }))
             .await
             .map_err(|_| stopped())?;
         outcome.await.map_err(|_| stopped())?
@@ -76,6 +107,9 @@ pub(crate) struct Surroundings {
     pub(crate) notifier: Arc<dyn Notifier>,
     /// Shared by all writers and readers.
     pub(crate) remembered: Remembered,
+    pub(crate) bells: Bells,
+    /// Shared by all writers.
+    pub(crate) subscriptions: Subscriptions,
 }
 
 /// One writer: owns a connection and runs as a task of its own until every [`Queue`] to it is gone.
@@ -94,6 +128,10 @@ pub(crate) struct Tenant {
     has_new_columns: bool,
     /// How many records of each type it has, after what was written.
     counts: [i64; EntityType::ALL.len()],
+    /// Counts the changes of its webhooks; 0 if it never had one.
+    webhooks_version: i64,
+    /// Its enabled webhooks, known if there are events.
+    webhooks: Arc<Vec<Subscription>>,
     /// Position of its last event.
     position: i64,
     events: Vec<Arc<EncodedEvent>>,
@@ -126,11 +164,49 @@ impl<C: Connect> Writer<C> {
         (Queue(sender), tokio::spawn(writer.run(receiver)))
     }
 
-    async fn run(mut self, mut waiting: mpsc::Receiver<Job>) {
-        let mut jobs = Vec::with_capacity(MAX_BATCH);
-        while waiting.recv_many(&mut jobs, MAX_BATCH).await > 0 {
-            let batch = std::mem::replace(&mut jobs, Vec::with_capacity(MAX_BATCH));
-            self.settle(batch).await;
+    async fn run(mut self, mut waiting: mpsc::Receiver<Message>) {
+        let mut messages = Vec::with_capacity(MAX_BATCH);
+        while waiting.recv_many(&mut messages, MAX_BATCH).await > 0 {
+            let (mut jobs, mut work) = (Vec::new(), Vec::new());
+            for message in messages.drain(..) {
+                match message {
+                    Message::Unit(job) => jobs.push(job),
+                    Message::Deliveries(job) => work.push(job),
+                }
+            }
+            if !jobs.is_empty() {
+                self.settle(jobs).await;
+            }
+            for job in work {
+                let done = self.perform(&job.task).await;
+                // A worker that went away needs no answer.
+                let _ = job.reply.send(done.map_err(Failure::into_error));
+            }
+        }
+    }
+
+    /// One transaction for a piece of work on deliveries, tried again when another one is in the way.
+    async fn perform(&mut self, task: &deliveries::Task) -> Result<Option<Claims>, Failure> {
+        let mut tries = 0;
+        loop {
+            let mut session = match self.session.take() {
+                Some(session) => session,
+                None => self.connect.connect().await.map_err(Failure::Connection)?,
+            };
+            let failure = match work(&mut session, task).await {
+                Ok(done) => {
+                    self.session = Some(session);
+                    return Ok(done);
+                }
+                Err(failure) => failure,
+            };
+            if session.rollback().await.is_ok() {
+                self.session = Some(session);
+            }
+            match failure {
+                Failure::Contention(_) if tries < RETRIES => tries += 1,
+                failure => return Err(failure),
+            }
         }
     }
 
@@ -206,6 +282,17 @@ fn refuse(jobs: Vec<Job>, failure: Failure) {
     }
 }
 
+/// Begin, work, commit. On an error the caller rolls back.
+async fn work<S: Session>(
+    session: &mut S,
+    task: &deliveries::Task,
+) -> Result<Option<Claims>, Failure> {
+    session.begin().await?;
+    let done = deliveries::perform(session, task).await?;
+    session.commit().await?;
+    Ok(done)
+}
+
 /// Load, run, write, commit. On an error the caller rolls back.
 async fn transaction<S: Session>(
     session: &mut S,
@@ -221,6 +308,7 @@ async fn transaction<S: Session>(
         outcomes.push(run(job, &mut tenants)?);
     }
     let changed = columns::store(session, &mut tenants).await?;
+    outbox::load(session, &mut tenants, &surroundings.subscriptions).await?;
     if !store::store(session, &mut tenants, now).await? {
         session.rollback().await?;
         return Ok((outcomes, Vec::new()));
@@ -232,6 +320,7 @@ async fn transaction<S: Session>(
             columns::index(session, &tenant.columns).await;
         }
     }
+    surroundings.bells.committed(outbox::adds(&tenants));
     let committed = tenants.into_iter().flat_map(|(company, tenant)| {
         let positions = tenant.position + 1..;
         let events = positions.zip(tenant.events);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use kith_domain::ports::Clock;
+use kith_domain::ports::webhooks::Destinations;
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::delivery::{Attempt, AttemptError, FailureKind, KEPT_BODY};
 use kith_domain::webhook::destination::{UrlRules, parse_url};
@@ -135,30 +136,6 @@ impl Sender {
         })
     }
 
-    /// Whether a URL could be sent to now: its host's addresses are looked up and judged. A name that does not resolve
-    /// at present is no problem.
-    ///
-    /// # Errors
-    /// Why not, as a sentence.
-    pub async fn check(&self, url: &str) -> Result<(), String> {
-        let rules = &self.settings.rules;
-        let url = parse_url(url, rules)?;
-        let Some(url::Host::Domain(host)) = url.host() else {
-            return Ok(());
-        };
-        let demand = match url.scheme() {
-            "http" => Demand::Listed,
-            _ => Demand::Public,
-        };
-        let found = tokio::time::timeout(self.settings.timeout, self.lookup.lookup(host)).await;
-        match found {
-            Ok(Ok(addresses)) => resolver::filter(addresses, &rules.allow_nets, demand)
-                .map(drop)
-                .map_err(|blocked| format!("{host} leads to {blocked}")),
-            Ok(Err(_)) | Err(_) => Ok(()),
-        }
-    }
-
     async fn attempt(
         &self,
         request: &Request,
@@ -216,6 +193,28 @@ impl Sender {
                 .header("x-webhook-signature", sign::plain(secret, &request.body));
         }
         post.body(request.body.clone()).send().await
+    }
+}
+
+#[async_trait]
+impl Destinations for Sender {
+    async fn check(&self, url: &str) -> Result<(), String> {
+        let rules = &self.settings.rules;
+        let url = parse_url(url, rules)?;
+        let Some(url::Host::Domain(host)) = url.host() else {
+            return Ok(());
+        };
+        let demand = match url.scheme() {
+            "http" => Demand::Listed,
+            _ => Demand::Public,
+        };
+        let found = tokio::time::timeout(self.settings.timeout, self.lookup.lookup(host)).await;
+        match found {
+            Ok(Ok(addresses)) => resolver::filter(addresses, &rules.allow_nets, demand)
+                .map(drop)
+                .map_err(|blocked| format!("{host} leads to {blocked}")),
+            Ok(Err(_)) | Err(_) => Ok(()),
+        }
     }
 }
 

@@ -16,11 +16,15 @@ use kith_domain::webhook::delivery::{Attempt, AttemptError, FailureKind, Timing,
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::sender::{Request, Transport};
 use lanes::{Flight, Lanes, Limits};
 use recorder::Recorder;
+
+/// How long the storage is left alone after it failed.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 /// How a worker works.
 #[derive(Clone, Debug)]
@@ -127,6 +131,7 @@ impl Worker {
             wants_claim: true,
             last_lane: Uuid::nil(),
             next_due: None,
+            not_before: None,
         };
         while !*stopped.borrow() {
             round.claim(&self);
@@ -173,6 +178,8 @@ struct Round {
     wants_claim: bool,
     last_lane: Uuid,
     next_due: Option<Timestamp>,
+    /// After a failure of the storage: when it may be asked again.
+    not_before: Option<Instant>,
 }
 
 impl Round {
@@ -182,7 +189,7 @@ impl Round {
             return;
         }
         let limit = self.lanes.room();
-        if limit == 0 {
+        if limit == 0 || self.not_before.is_some_and(|until| Instant::now() < until) {
             return;
         }
         self.wants_claim = false;
@@ -210,6 +217,7 @@ impl Round {
     ) {
         match claimed {
             Ok((lease_until, Ok(claims))) => {
+                self.not_before = None;
                 if let Some(lane) = claims.last_lane {
                     self.last_lane = lane;
                 }
@@ -219,10 +227,12 @@ impl Round {
                     i64::try_from(worker.settings.timeout.as_millis()).unwrap_or(i64::MAX / 4);
                 // An attempt has to end before its lease does, with time to record it.
                 let latest = Timestamp(lease_until.0 - timeout - timeout / 2);
-                self.lanes.load(claims.deliveries, latest);
+                self.lanes.load(claims.deliveries, latest, claims.is_cut);
             }
-            // The pause before the next claim is that of the poll.
-            Ok((_, Err(error))) => tracing::warn!(%error, "deliveries could not be claimed"),
+            Ok((_, Err(error))) => {
+                tracing::warn!(%error, "deliveries could not be claimed");
+                self.not_before = Some(Instant::now() + AFTER_FAILURE);
+            }
             Err(error) => tracing::error!(%error, "a claim of deliveries ended badly"),
         }
     }
@@ -275,7 +285,11 @@ impl Round {
             let wait = u64::try_from(due.0 - now.0).unwrap_or_default();
             Duration::from_millis(wait.max(1))
         });
-        due.map_or(poll, |due| due.min(poll))
+        let pause = due.map_or(poll, |due| due.min(poll));
+        match self.not_before {
+            Some(until) => pause.min(until.saturating_duration_since(Instant::now())),
+            None => pause,
+        }
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) trait Cells {
     fn text(&self, at: usize) -> Result<&str, sqlx::Error>;
     fn optional_text(&self, at: usize) -> Result<Option<&str>, sqlx::Error>;
     fn bytes(&self, at: usize) -> Result<Vec<u8>, sqlx::Error>;
+    fn optional_bytes(&self, at: usize) -> Result<Option<Vec<u8>>, sqlx::Error>;
     /// A link set, from the aggregate of [`aggregate`] at `at`, and of its quantities at `at + 1`.
     fn links(&self, at: usize, quantities: bool) -> Result<LinkSet, sqlx::Error>;
 }
@@ -60,6 +61,9 @@ macro_rules! plain_cells {
             self.try_get(at)
         }
         fn bytes(&self, at: usize) -> Result<Vec<u8>, sqlx::Error> {
+            self.try_get(at)
+        }
+        fn optional_bytes(&self, at: usize) -> Result<Option<Vec<u8>>, sqlx::Error> {
             self.try_get(at)
         }
     };

@@ -94,7 +94,7 @@ async fn companies<S: Session>(
         Dialect::Sqlite => "",
     };
     let text = format!(
-        "SELECT p.company_id, p.seq, p.columns_version, o.country, o.currency, {} \
+        "SELECT p.company_id, p.seq, p.columns_version, o.country, o.currency, p.webhooks_version, {} \
          FROM $k CROSS JOIN company_position p CROSS JOIN company o \
          WHERE p.company_id = $k.c1 AND o.id = p.company_id{lock}",
         EntityType::ALL.map(count_column).join(", ")
@@ -112,18 +112,17 @@ async fn companies<S: Session>(
             unknown.push((company, version));
         }
         let mut counts = [0; EntityType::ALL.len()];
-        for (count, at) in counts.iter_mut().zip(5..) {
+        for (count, at) in counts.iter_mut().zip(6..) {
             *count = row.int(at)?;
         }
-        found.push((company, row.int(1)?, counts, context, columns));
+        found.push((company, row.int(1)?, row.int(5)?, counts, context, columns));
     }
     let mut loaded = columns(session, &unknown).await?;
     for (company, columns) in &loaded {
         remembered.put(*company, Arc::clone(columns));
     }
-    let tenants = found
-        .into_iter()
-        .map(|(company, position, counts, context, columns)| {
+    let tenants = found.into_iter().map(
+        |(company, position, webhooks_version, counts, context, columns)| {
             let columns = columns
                 .or_else(|| loaded.remove(&company))
                 .unwrap_or_default();
@@ -133,12 +132,15 @@ async fn companies<S: Session>(
                 columns,
                 has_new_columns: false,
                 counts,
+                webhooks_version,
+                webhooks: Arc::default(),
                 position,
                 events: Vec::new(),
                 claims: HashMap::new(),
             };
             (company, tenant)
-        });
+        },
+    );
     Ok(tenants.collect())
 }
 

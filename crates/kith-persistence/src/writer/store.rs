@@ -13,7 +13,8 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::load::count_column;
-use super::{CLAIM_MS, Failure, Tenants};
+use super::{CLAIM_MS, Failure, Tenants, outbox};
+
 use crate::columns::{CompanyColumns, Widths};
 use crate::shape::{Shape, ValueRows, link_columns, to_scaled};
 use crate::sql::{Column, Dialect, Rows, Session, Step};
@@ -130,6 +131,7 @@ pub(super) async fn store<S: Session>(
         ));
     }
     steps.push(event_step(tenants));
+    steps.push(outbox::step(tenants, now));
     steps.push(position_step(tenants));
     steps.push(claim_step(tenants, now));
     steps.retain(|step| !step.rows.is_empty());

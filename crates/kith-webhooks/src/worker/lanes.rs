@@ -45,7 +45,7 @@ struct Lane {
     is_slow: bool,
     /// How long the last attempt took.
     took: Option<Duration>,
-    /// The last claim brought as many as there was room for.
+    /// There may be more of it in the storage: the last claim had no room for it, or filled it.
     has_more: bool,
 }
 
@@ -68,9 +68,15 @@ pub(super) struct Lanes {
     queued: usize,
     in_flight: usize,
     retries: usize,
+    /// What the last wish said.
+    asked: HashMap<Uuid, usize>,
 }
 
 impl Lane {
+    fn is_idle(&self) -> bool {
+        self.in_flight == 0 && self.queue.is_empty() && !self.has_more
+    }
+
     fn limit(&self, limits: Limits) -> usize {
         if self.is_slow {
             SLOW_LANE.min(limits.per_lane)
@@ -114,6 +120,7 @@ impl Lanes {
             queued: 0,
             in_flight: 0,
             retries: 0,
+            asked: HashMap::new(),
         }
     }
 
@@ -123,16 +130,18 @@ impl Lanes {
     }
 
     /// How many deliveries may be claimed of the lanes that are known; of others, as many as fly at once.
-    pub(super) fn wishes(&self) -> HashMap<Uuid, usize> {
+    pub(super) fn wishes(&mut self) -> HashMap<Uuid, usize> {
+        let (known, limits) = (&self.lanes, self.limits);
         let rooms = self.tenants.values().flat_map(|tenant| {
             let is_full = tenant.queued >= QUEUED_TENANT;
             let lanes = tenant.lanes.iter();
             lanes.filter_map(move |id| {
-                let room = self.lanes.get(id)?.room(self.limits);
+                let room = known.get(id)?.room(limits);
                 Some((*id, if is_full { 0 } else { room }))
             })
         });
-        rooms.collect()
+        self.asked = rooms.collect();
+        self.asked.clone()
     }
 
     /// Whether a lane has run low that had more in the storage.
@@ -142,16 +151,20 @@ impl Lanes {
             .any(|lane| lane.has_more && lane.room(self.limits) > 0)
     }
 
-    /// Takes claimed deliveries, which have to begin by `latest`.
-    pub(super) fn load(&mut self, claimed: Vec<Claimed>, latest: Timestamp) {
-        for lane in self.lanes.values_mut() {
-            lane.has_more = false;
+    /// Takes what the last wish brought; it has to be under way by `latest`. `is_cut`: not all lanes were looked at.
+    pub(super) fn load(&mut self, claimed: Vec<Claimed>, latest: Timestamp, is_cut: bool) {
+        let asked = std::mem::take(&mut self.asked);
+        for (id, room) in &asked {
+            if let Some(lane) = self.lanes.get_mut(id) {
+                lane.has_more = *room == 0 || is_cut;
+            }
         }
         for group in claimed.chunk_by(|one, other| one.webhook == other.webhook) {
             let Some(first) = group.first() else {
                 continue;
             };
-            let limits = self.limits;
+            let room = asked.get(&first.webhook).copied();
+            let room = room.unwrap_or(self.limits.per_lane);
             let tenant = self.tenants.entry(first.company).or_default();
             let lane = self.lanes.entry(first.webhook).or_insert_with(|| {
                 tenant.lanes.push_back(first.webhook);
@@ -163,7 +176,7 @@ impl Lanes {
                     has_more: false,
                 }
             });
-            lane.has_more = group.len() >= lane.room(limits).min(limits.per_lane);
+            lane.has_more |= group.len() >= room;
             lane.queue
                 .extend(group.iter().map(|claimed| (claimed.clone(), latest)));
             tenant.queued += group.len();
@@ -172,6 +185,26 @@ impl Lanes {
                 self.turns.push_back(first.company);
             }
         }
+        for id in asked.keys() {
+            self.forget_idle(*id);
+        }
+    }
+
+    /// Of endpoints without work nothing is kept, unless they are slow.
+    fn forget_idle(&mut self, id: Uuid) {
+        let Some(lane) = self.lanes.get(&id) else {
+            return;
+        };
+        if !lane.is_idle() || lane.is_slow {
+            return;
+        }
+        self.lanes.remove(&id);
+        for tenant in self.tenants.values_mut() {
+            tenant.lanes.retain(|lane| *lane != id);
+        }
+        let tenants = &mut self.tenants;
+        tenants.retain(|_, tenant| tenant.in_flight > 0 || !tenant.lanes.is_empty());
+        self.turns.retain(|company| tenants.contains_key(company));
     }
 
     /// The next attempt, if there is a slot for somebody.
@@ -237,22 +270,11 @@ impl Lanes {
                 lane.is_slow = error == Some(FailureKind::Timeout);
                 lane.took = Some(Duration::from_micros(attempt.timing.total));
             }
-            // A slow endpoint is remembered; of the others nothing has to be.
-            let is_idle = lane.in_flight == 0 && lane.queue.is_empty() && !lane.has_more;
-            if is_idle && !lane.is_slow {
-                self.lanes.remove(&flight.lane);
-                if let Some(tenant) = self.tenants.get_mut(&flight.company) {
-                    tenant.lanes.retain(|lane| *lane != flight.lane);
-                }
-            }
         }
         if let Some(tenant) = self.tenants.get_mut(&flight.company) {
             tenant.in_flight -= 1;
-            if tenant.in_flight == 0 && tenant.lanes.is_empty() {
-                self.tenants.remove(&flight.company);
-                self.turns.retain(|company| *company != flight.company);
-            }
         }
+        self.forget_idle(flight.lane);
     }
 
     /// Everything that has not been sent.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kith_domain::ports::Clock;
+use kith_domain::ports::webhooks::Destinations;
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::delivery::{Attempt, FailureKind, KEPT_BODY};
 use kith_domain::webhook::destination::UrlRules;

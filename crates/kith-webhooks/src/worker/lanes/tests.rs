@@ -62,7 +62,7 @@ fn count(flights: &[Flight], company: u128) -> usize {
 #[test]
 fn an_endpoint_has_eight_slots_and_a_slow_one_two() {
     let mut lanes = lanes(256);
-    lanes.load(many(1, 1, 40, 1), LATEST);
+    lanes.load(many(1, 1, 40, 1), LATEST, false);
     let flights = fill(&mut lanes);
     assert_eq!(flights.len(), 8);
     let slow = ended(Some(FailureKind::Timeout), 10_000);
@@ -75,7 +75,7 @@ fn an_endpoint_has_eight_slots_and_a_slow_one_two() {
 #[test]
 fn a_slow_endpoint_recovers_with_its_first_answer() {
     let mut lanes = lanes(256);
-    lanes.load(many(1, 1, 40, 1), LATEST);
+    lanes.load(many(1, 1, 40, 1), LATEST, false);
     for flight in &fill(&mut lanes) {
         lanes.land(flight, Some(&ended(Some(FailureKind::Timeout), 10_000)));
     }
@@ -88,9 +88,9 @@ fn a_slow_endpoint_recovers_with_its_first_answer() {
 fn tenants_take_turns_and_none_takes_more_than_a_quarter() {
     let mut lanes = lanes(32);
     for lane in 0..20 {
-        lanes.load(many(1, lane, 8, 1), LATEST);
+        lanes.load(many(1, lane, 8, 1), LATEST, false);
     }
-    lanes.load(many(2, 100, 8, 1), LATEST);
+    lanes.load(many(2, 100, 8, 1), LATEST, false);
     let (first, second) = (lanes.next().unwrap().0, lanes.next().unwrap().0);
     assert_ne!(first.company, second.company);
     let mut flights = fill(&mut lanes);
@@ -102,19 +102,19 @@ fn tenants_take_turns_and_none_takes_more_than_a_quarter() {
 fn retries_leave_half_of_the_slots_to_first_attempts() {
     let mut lanes = lanes(16);
     for tenant in 1..=8 {
-        lanes.load(many(tenant, tenant, 4, 2), LATEST);
+        lanes.load(many(tenant, tenant, 4, 2), LATEST, false);
     }
     assert_eq!(fill(&mut lanes).len(), 8);
     // Of a lane whose retries wait, the first attempts still go.
     let mixed = [many(9, 9, 3, 2), many(9, 9, 2, 1)].concat();
-    lanes.load(mixed, LATEST);
+    lanes.load(mixed, LATEST, false);
     assert_eq!(fill(&mut lanes).len(), 2);
 }
 
 #[test]
 fn fast_endpoints_are_claimed_for_ahead_and_slow_ones_are_not() {
     let mut lanes = lanes(256);
-    lanes.load([many(1, 1, 8, 1), many(2, 2, 8, 1)].concat(), LATEST);
+    lanes.load([many(1, 1, 8, 1), many(2, 2, 8, 1)].concat(), LATEST, false);
     for flight in &fill(&mut lanes) {
         let attempt = match flight.company == Uuid::from_u128(1) {
             true => ended(None, 5),
@@ -127,7 +127,7 @@ fn fast_endpoints_are_claimed_for_ahead_and_slow_ones_are_not() {
     assert_eq!(wishes.get(&Uuid::from_u128(2)), Some(&2));
     assert!(lanes.wants_more());
     // Nothing came of it: the fast lane is forgotten with its last attempt.
-    lanes.load(many(1, 1, 1, 1), LATEST);
+    lanes.load(many(1, 1, 1, 1), LATEST, false);
     assert!(!lanes.wants_more());
     for flight in &fill(&mut lanes) {
         lanes.land(flight, Some(&ended(None, 5)));
@@ -138,7 +138,11 @@ fn fast_endpoints_are_claimed_for_ahead_and_slow_ones_are_not() {
 #[test]
 fn nothing_is_left_behind() {
     let mut lanes = lanes(4);
-    lanes.load([many(1, 1, 10, 1), many(2, 2, 10, 2)].concat(), LATEST);
+    lanes.load(
+        [many(1, 1, 10, 1), many(2, 2, 10, 2)].concat(),
+        LATEST,
+        false,
+    );
     let flights = fill(&mut lanes);
     let rest = lanes.drain();
     assert_eq!(flights.len() + rest.len(), 20);
@@ -146,4 +150,20 @@ fn nothing_is_left_behind() {
         lanes.land(flight, None);
     }
     assert_eq!((lanes.room(), lanes.next().is_none()), (QUEUED, true));
+}
+
+#[test]
+fn a_lane_that_had_no_room_is_asked_for_again() {
+    let mut lanes = lanes(256);
+    lanes.load(many(1, 1, 8, 1), LATEST, false);
+    // The queue is full while more is added, so that a claim brings nothing.
+    assert_eq!(lanes.wishes().get(&Uuid::from_u128(1)), Some(&0));
+    lanes.load(Vec::new(), LATEST, false);
+    for flight in &fill(&mut lanes) {
+        lanes.land(flight, Some(&ended(None, 5)));
+    }
+    assert!(lanes.wants_more());
+    lanes.wishes();
+    lanes.load(Vec::new(), LATEST, false);
+    assert!(!lanes.wants_more() && lanes.lanes.is_empty() && lanes.tenants.is_empty());
 }

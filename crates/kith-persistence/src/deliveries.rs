@@ -1,0 +1,32 @@
+//! The port of the delivery worker.
+
+use async_trait::async_trait;
+use kith_domain::ports::RepositoryError;
+use kith_domain::ports::deliveries::{Claimed, Claims, Deliveries, Outcome, Wish};
+
+use crate::store::Store;
+use crate::writer::deliveries::Task;
+
+#[async_trait]
+impl Deliveries for Store {
+    async fn claim(&self, wish: Wish) -> Result<Claims, RepositoryError> {
+        let writer = self.delivery_writer().await?;
+        Ok(writer.perform(Task::Claim(wish)).await?.unwrap_or_default())
+    }
+
+    async fn settle(&self, outcomes: Vec<Outcome>) -> Result<(), RepositoryError> {
+        let writer = self.delivery_writer().await?;
+        writer.perform(Task::Settle(outcomes)).await.map(drop)
+    }
+
+    async fn release(&self, claimed: Vec<Claimed>) -> Result<(), RepositoryError> {
+        let writer = self.delivery_writer().await?;
+        writer.perform(Task::Release(claimed)).await?;
+        self.bells.deliveries_due();
+        Ok(())
+    }
+
+    async fn wait(&self) {
+        self.bells.wait_for_deliveries().await;
+    }
+}

@@ -1,0 +1,88 @@
+//! Live readers of the event log, and the timeline of one record.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kith_domain::event::{CommittedEvent, EncodedEvent, names};
+use kith_domain::ports::{EventFeed, EventWaiter, RepositoryError};
+use kith_domain::record::RecordKey;
+use kith_domain::time::Timestamp;
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::store::{Store, unavailable};
+
+const HISTORY: &str = "SELECT seq, id, type, user_id, body, created_at FROM event \
+    WHERE company_id = $1 AND entity_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4";
+
+struct Waiter(watch::Receiver<()>);
+
+#[async_trait]
+impl EventWaiter for Waiter {
+    async fn changed(&mut self) {
+        // The sender lives as long as the store; without it there is nothing to wait for.
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn read(company: Uuid, key: RecordKey, row: &QueryResult) -> Result<Option<CommittedEvent>, DbErr> {
+    let name: String = row.try_get_by_index(2)?;
+    let Some(name) = names().find(|known| *known == name) else {
+        return Ok(None);
+    };
+    let event = EncodedEvent {
+        id: row.try_get_by_index(1)?,
+        name,
+        key,
+        user: row.try_get_by_index(3)?,
+        at: Timestamp(row.try_get_by_index(5)?),
+        body: row.try_get_by_index(4)?,
+    };
+    Ok(Some(CommittedEvent {
+        company,
+        position: row.try_get_by_index(0)?,
+        event: Arc::new(event),
+    }))
+}
+
+#[async_trait]
+impl EventFeed for Store {
+    fn subscribe(&self) -> Box<dyn EventWaiter> {
+        Box::new(Waiter(self.bells.watch_events()))
+    }
+
+    async fn last_position(&self, company: Uuid) -> Result<i64, RepositoryError> {
+        let sql = "SELECT seq FROM company_position WHERE company_id = $1";
+        let backend = self.reads.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, sql, [company.into()]);
+        let row = self.reads.query_one_raw(statement).await;
+        let position = row.map_err(unavailable)?.map(|row| row.try_get_by_index(0));
+        Ok(position
+            .transpose()
+            .map_err(unavailable)?
+            .unwrap_or_default())
+    }
+
+    async fn history(
+        &self,
+        company: Uuid,
+        key: RecordKey,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<CommittedEvent>, RepositoryError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values = [company.into(), key.id.into(), before.into(), limit.into()];
+        let backend = self.reads.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, HISTORY, values);
+        let rows = self.reads.query_all_raw(statement).await;
+        let events = rows.map_err(unavailable)?;
+        let events = events.iter().map(|row| read(company, key, row));
+        let events = events.filter_map(Result::transpose);
+        let of_type = |event: &CommittedEvent| key.entity.def().events.contains(&event.event.name);
+        let events: Vec<_> = events.collect::<Result<_, _>>().map_err(unavailable)?;
+        Ok(events.into_iter().filter(of_type).collect())
+    }
+}

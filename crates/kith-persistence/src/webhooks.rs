@@ -1,0 +1,323 @@
+//! Webhooks and the reading of their deliveries.
+
+use async_trait::async_trait;
+use kith_domain::ports::RepositoryError;
+use kith_domain::ports::webhooks::{
+    AttemptRecord, Delivery, DeliverySearch, NewDelivery, Webhooks,
+};
+use kith_domain::time::Timestamp;
+use kith_domain::webhook::Webhook;
+use kith_domain::webhook::delivery::Status;
+use kith_domain::webhook::schedule::{DisabledReason, RetryPolicy};
+use kith_domain::webhook::secret::SealedSecret;
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, TryGetable, Value,
+};
+use uuid::Uuid;
+
+use crate::store::{Store, unavailable};
+
+const WEBHOOK: &str = "SELECT id, url, description, events, secret, enabled, retry_policy, disabled_reason, \
+    failing_since, created_at, updated_at FROM webhook WHERE company_id = $1";
+
+/// The last attempt is the one whose number the delivery has, once it is recorded.
+const DELIVERY: &str = "SELECT d.id, d.webhook_id, d.url, d.event_type, d.event_id, d.status, d.attempt, d.due_at, \
+    d.resend_of, d.created_at, d.delivered_at, a.number, a.at, a.url, a.remote, a.status_code, a.headers, a.body, \
+    a.error, a.dns_us, a.connect_us, a.first_byte_us, a.total_us FROM delivery d \
+    LEFT JOIN delivery_attempt a ON a.company_id = d.company_id AND a.delivery_id = d.id AND a.number = d.attempt \
+    WHERE d.company_id = $1";
+
+const BODY: &str = "SELECT d.body, e.body FROM delivery d \
+    LEFT JOIN event e ON e.company_id = d.company_id AND e.seq = d.event_seq \
+    WHERE d.company_id = $1 AND d.id = $2";
+
+const ATTEMPTS: &str = "SELECT a.number, a.at, a.url, a.remote, a.status_code, a.headers, a.body, a.error, \
+    a.dns_us, a.connect_us, a.first_byte_us, a.total_us FROM delivery_attempt a \
+    WHERE a.company_id = $1 AND a.delivery_id = $2 ORDER BY a.number";
+
+const PUT: &str = "INSERT INTO webhook (company_id, id, url, description, events, secret, enabled, retry_policy, \
+    disabled_reason, failing_since, created_at, updated_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+    ON CONFLICT (company_id, id) DO UPDATE SET url = excluded.url, description = excluded.description, \
+    events = excluded.events, secret = excluded.secret, enabled = excluded.enabled, \
+    retry_policy = excluded.retry_policy, disabled_reason = excluded.disabled_reason, \
+    failing_since = excluded.failing_since, updated_at = excluded.updated_at";
+
+/// A repeated delivery has the event of the original, or its own copy of the bytes.
+const ADD: &str = "INSERT INTO delivery (company_id, id, webhook_id, event_id, event_seq, event_type, url, status, \
+    due_at, attempt, resend_of, created_at, body) \
+    SELECT $1, $2, $3, $4, (SELECT o.event_seq FROM delivery o WHERE o.company_id = $1 AND o.id = $8), $5, $6, \
+    'pending', $7, 0, $8, $7, coalesce($9, (SELECT o.body FROM delivery o WHERE o.company_id = $1 AND o.id = $8))";
+
+impl Store {
+    async fn rows(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<QueryResult>, RepositoryError> {
+        let backend = self.reads.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, sql, values);
+        let rows = self.reads.query_all_raw(statement).await;
+        rows.map_err(unavailable)
+    }
+
+    /// Changes webhooks in a transaction that holds the company's row, as writes do, so that each of them sees all or
+    /// nothing of it.
+    async fn change(
+        &self,
+        company: Uuid,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<u64, RepositoryError> {
+        let transaction = self.begin_change().await.map_err(unavailable)?;
+        let bump = "UPDATE company_position SET webhooks_version = webhooks_version + 1 WHERE company_id = $1";
+        run(&transaction, bump, vec![company.into()])
+            .await
+            .map_err(unavailable)?;
+        let changed = run(&transaction, sql, values).await.map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(changed)
+    }
+}
+
+async fn run(
+    transaction: &DatabaseTransaction,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<u64, DbErr> {
+    let backend = transaction.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, values);
+    let done = transaction.execute_raw(statement).await?;
+    Ok(done.rows_affected())
+}
+
+fn get<T: TryGetable>(row: &QueryResult, at: usize) -> Result<T, RepositoryError> {
+    row.try_get_by_index(at).map_err(unavailable)
+}
+
+fn time(row: &QueryResult, at: usize) -> Result<Option<Timestamp>, RepositoryError> {
+    Ok(get::<Option<i64>>(row, at)?.map(Timestamp))
+}
+
+fn read_webhook(row: &QueryResult) -> Result<Webhook, RepositoryError> {
+    let reason: Option<String> = get(row, 7)?;
+    Ok(Webhook {
+        id: get(row, 0)?,
+        url: get(row, 1)?,
+        description: get(row, 2)?,
+        events: get::<String>(row, 3)?.split(',').collect(),
+        secret: get::<Option<Vec<u8>>>(row, 4)?.map(SealedSecret),
+        enabled: get::<i64>(row, 5)? == 1,
+        retry_policy: RetryPolicy::by_name(&get::<String>(row, 6)?).unwrap_or_default(),
+        disabled_reason: reason.as_deref().and_then(DisabledReason::by_name),
+        failing_since: time(row, 8)?,
+        created_at: Timestamp(get(row, 9)?),
+        updated_at: Timestamp(get(row, 10)?),
+    })
+}
+
+fn read_delivery(row: &QueryResult) -> Result<Delivery, RepositoryError> {
+    let status = Status::by_name(&get::<String>(row, 5)?);
+    let last = match get::<Option<i64>>(row, 11)? {
+        None => None,
+        Some(_) => Some(read_attempt(row, 11)?),
+    };
+    Ok(Delivery {
+        id: get(row, 0)?,
+        webhook: get(row, 1)?,
+        url: get(row, 2)?,
+        event: get(row, 3)?,
+        event_id: get(row, 4)?,
+        status: status.ok_or_else(|| {
+            RepositoryError::Failed("a delivery has an unknown status".to_owned())
+        })?,
+        attempt: number(get(row, 6)?),
+        due_at: time(row, 7)?,
+        resend_of: get(row, 8)?,
+        created_at: Timestamp(get(row, 9)?),
+        delivered_at: time(row, 10)?,
+        last,
+    })
+}
+
+fn number(stored: i64) -> u32 {
+    u32::try_from(stored).unwrap_or_default()
+}
+
+fn read_attempt(row: &QueryResult, at: usize) -> Result<AttemptRecord, RepositoryError> {
+    let status: Option<i64> = get(row, at + 4)?;
+    Ok(AttemptRecord {
+        number: number(get(row, at)?),
+        at: Timestamp(get(row, at + 1)?),
+        url: get(row, at + 2)?,
+        remote: get(row, at + 3)?,
+        status: status.and_then(|status| u16::try_from(status).ok()),
+        headers: get(row, at + 5)?,
+        body: get(row, at + 6)?,
+        error: get(row, at + 7)?,
+        timing: [
+            get(row, at + 8)?,
+            get(row, at + 9)?,
+            get(row, at + 10)?,
+            get(row, at + 11)?,
+        ],
+    })
+}
+
+/// The conditions of a search, with their values.
+fn conditions(company: Uuid, search: &DeliverySearch) -> (String, Vec<Value>) {
+    let mut sql = String::new();
+    let mut values: Vec<Value> = vec![company.into()];
+    let mut and = |condition: &str, value: Value| {
+        values.push(value);
+        sql.push_str(" AND ");
+        sql.push_str(&condition.replace('?', &format!("${}", values.len())));
+    };
+    if let Some(webhook) = search.webhook {
+        and("d.webhook_id = ?", webhook.into());
+    }
+    if let Some(status) = search.status {
+        and("d.status = ?", status.name().into());
+    }
+    if let Some(event) = &search.event {
+        and("d.event_type = ?", event.clone().into());
+    }
+    if let Some(from) = search.from {
+        and("d.created_at >= ?", from.0.into());
+    }
+    if let Some(until) = search.until {
+        and("d.created_at < ?", until.0.into());
+    }
+    if let Some(before) = search.before {
+        and("d.id < ?", before.into());
+    }
+    if let Some(term) = &search.term {
+        // Patterns mean nothing in a term.
+        let escaped = term
+            .to_lowercase()
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
+        and(
+            "(lower(d.url) LIKE ? ESCAPE '\\' OR d.event_type LIKE ? ESCAPE '\\')",
+            format!("%{escaped}%").into(),
+        );
+    }
+    (sql, values)
+}
+
+#[async_trait]
+impl Webhooks for Store {
+    async fn webhooks(&self, company: Uuid) -> Result<Vec<Webhook>, RepositoryError> {
+        let sql = format!("{WEBHOOK} ORDER BY id");
+        let rows = self.rows(&sql, vec![company.into()]).await?;
+        rows.iter().map(read_webhook).collect()
+    }
+
+    async fn webhook(&self, company: Uuid, id: Uuid) -> Result<Option<Webhook>, RepositoryError> {
+        let sql = format!("{WEBHOOK} AND id = $2");
+        let rows = self.rows(&sql, vec![company.into(), id.into()]).await?;
+        rows.first().map(read_webhook).transpose()
+    }
+
+    async fn put_webhook(&self, company: Uuid, webhook: &Webhook) -> Result<(), RepositoryError> {
+        let names: Vec<_> = webhook.events.names().collect();
+        let reason = webhook
+            .disabled_reason
+            .map(|reason| reason.name().to_owned());
+        let values = vec![
+            company.into(),
+            webhook.id.into(),
+            webhook.url.clone().into(),
+            Value::String(webhook.description.clone()),
+            names.join(",").into(),
+            Value::Bytes(webhook.secret.as_ref().map(|secret| secret.0.clone())),
+            i64::from(webhook.enabled).into(),
+            webhook.retry_policy.name().into(),
+            Value::String(reason),
+            Value::BigInt(webhook.failing_since.map(|at| at.0)),
+            webhook.created_at.0.into(),
+            webhook.updated_at.0.into(),
+        ];
+        self.change(company, PUT, values).await.map(drop)
+    }
+
+    async fn delete_webhook(&self, company: Uuid, id: Uuid) -> Result<bool, RepositoryError> {
+        let sql = "DELETE FROM webhook WHERE company_id = $1 AND id = $2";
+        let deleted = self
+            .change(company, sql, vec![company.into(), id.into()])
+            .await?;
+        Ok(deleted > 0)
+    }
+
+    async fn deliveries(
+        &self,
+        company: Uuid,
+        search: &DeliverySearch,
+    ) -> Result<Vec<Delivery>, RepositoryError> {
+        let (conditions, mut values) = conditions(company, search);
+        values.push(i64::from(search.limit).into());
+        let sql = format!(
+            "{DELIVERY}{conditions} ORDER BY d.id DESC LIMIT ${}",
+            values.len()
+        );
+        let rows = self.rows(&sql, values).await?;
+        rows.iter().map(read_delivery).collect()
+    }
+
+    async fn delivery(
+        &self,
+        company: Uuid,
+        id: Uuid,
+    ) -> Result<Option<(Delivery, Vec<u8>)>, RepositoryError> {
+        let sql = format!("{DELIVERY} AND d.id = $2");
+        let rows = self.rows(&sql, vec![company.into(), id.into()]).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let delivery = read_delivery(row)?;
+        let bodies = self.rows(BODY, vec![company.into(), id.into()]).await?;
+        let body = match bodies.first() {
+            None => None,
+            Some(row) => match get(row, 0)? {
+                Some(own) => Some(own),
+                None => get::<Option<Vec<u8>>>(row, 1)?,
+            },
+        };
+        Ok(Some((delivery, body.unwrap_or_default())))
+    }
+
+    async fn attempts(
+        &self,
+        company: Uuid,
+        delivery: Uuid,
+    ) -> Result<Vec<AttemptRecord>, RepositoryError> {
+        let rows = self
+            .rows(ATTEMPTS, vec![company.into(), delivery.into()])
+            .await?;
+        rows.iter().map(|row| read_attempt(row, 0)).collect()
+    }
+
+    async fn add_delivery(
+        &self,
+        company: Uuid,
+        delivery: &NewDelivery,
+    ) -> Result<(), RepositoryError> {
+        let values = vec![
+            company.into(),
+            delivery.id.into(),
+            delivery.webhook.into(),
+            delivery.event_id.into(),
+            delivery.event.clone().into(),
+            delivery.url.clone().into(),
+            delivery.created_at.0.into(),
+            Value::Uuid(delivery.resend_of),
+            Value::Bytes(delivery.body.clone()),
+        ];
+        let transaction = self.begin_change().await.map_err(unavailable)?;
+        run(&transaction, ADD, values).await.map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
+        self.bells.deliveries_due();
+        Ok(())
+    }
+}
