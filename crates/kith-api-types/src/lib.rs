@@ -12,6 +12,7 @@ pub mod schema;
 pub mod search;
 pub mod tree;
 pub mod user;
+pub mod webhook;
 
 pub use event::JsonEventEncoder;
 pub use problem::Problem;

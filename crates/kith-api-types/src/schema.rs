@@ -6,6 +6,7 @@ mod event;
 mod record;
 mod search;
 mod user;
+pub mod webhook;
 
 pub use build::{array, intern, nullable, number, object, reference, text};
 pub use event::event_schema;

@@ -9,9 +9,11 @@ mod error;
 pub mod records;
 pub mod search;
 mod sources;
+pub mod webhooks;
 
 pub use accounts::Accounts;
 pub use columns::Columns;
 pub use error::Error;
 pub use records::{Once, Records};
 pub use search::Searches;
+pub use webhooks::Webhooks;

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use kith_application::{Accounts, Columns, Records, Searches};
+use kith_application::{Accounts, Columns, Records, Searches, Webhooks};
 use kith_domain::ports::{Health, Ids};
 use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
 use poem_openapi::OpenApi;
 
 use crate::columns::ColumnsApi;
+use crate::events::EventsApi;
 use crate::find::FindApi;
 use crate::front::Front;
 use crate::records::RecordsApi;
 use crate::route::Routes;
 use crate::users::UsersApi;
+use crate::webhooks::WebhooksApi;
 use crate::{docs, document, system};
 
 /// Where every path of the API begins.
@@ -27,6 +29,8 @@ pub struct App {
     pub searches: Arc<Searches>,
     /// Custom columns.
     pub columns: Arc<Columns>,
+    /// Webhooks, their deliveries, and the event log.
+    pub webhooks: Arc<Webhooks>,
     /// Who is calling.
     pub accounts: Arc<Accounts>,
     /// Makes request ids.
@@ -66,6 +70,8 @@ fn api(app: &App) -> Table {
         ColumnsApi::new(app),
         FindApi::new(app),
         UsersApi::new(app),
+        WebhooksApi::new(app),
+        EventsApi::new(app),
     )
         .add_routes(&mut table);
     table

@@ -20,10 +20,12 @@ use poem_openapi::{ContactObject, LicenseObject, OpenApiService, ServerObject};
 
 use crate::app::{PREFIX, answer};
 use crate::columns::ColumnsApi;
+use crate::events::EventsApi;
 use crate::find::FindApi;
 use crate::records::RecordsApi;
 use crate::reply;
 use crate::users::UsersApi;
+use crate::webhooks::WebhooksApi;
 use webhooks::Events;
 
 const DESCRIPTION: &str = "A CRM over HTTP: contacts, organizations, deals, services and tasks, typed links between \
@@ -56,7 +58,14 @@ pub fn openapi(version: OpenApiVersion) -> String {
 }
 
 /// Everything that the document describes.
-type Api = (RecordsApi, ColumnsApi, FindApi, UsersApi);
+type Api = (
+    RecordsApi,
+    ColumnsApi,
+    FindApi,
+    UsersApi,
+    WebhooksApi,
+    EventsApi,
+);
 
 /// [`Api`] without the use cases behind it.
 struct Described;

@@ -8,6 +8,7 @@ mod body;
 mod columns;
 mod docs;
 mod document;
+mod events;
 mod find;
 mod front;
 mod header;
@@ -18,6 +19,7 @@ mod route;
 mod server;
 mod system;
 mod users;
+mod webhooks;
 
 pub use app::{App, endpoint};
 pub use document::{OpenApiVersion, openapi};

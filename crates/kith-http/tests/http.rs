@@ -12,11 +12,15 @@ mod idempotency;
 mod records;
 #[path = "http/search.rs"]
 mod search;
+#[path = "http/shelf.rs"]
+mod shelf;
 #[path = "http/socket.rs"]
 mod socket;
 #[path = "http/surface.rs"]
 mod surface;
 #[path = "http/users.rs"]
 mod users;
+#[path = "http/webhooks.rs"]
+mod webhooks;
 #[path = "http/world.rs"]
 mod world;

@@ -27,6 +27,9 @@ enum Command {
         /// Give an empty database a demo workspace; its sign-in and API key are printed once
         #[arg(long)]
         demo: bool,
+        /// What this process does: serve HTTP (api), deliver webhooks (worker), or both
+        #[arg(long, value_enum, default_value_t)]
+        role: commands::Role,
     },
     /// Bring the schema up to date
     Migrate {
@@ -81,7 +84,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         match cli.command {
-            Command::Serve { demo } => commands::serve(&config, demo).await,
+            Command::Serve { demo, role } => commands::serve(&config, demo, role).await,
             Command::Migrate { check } => commands::migrate(&config, check).await,
             Command::Company {
                 command: CompanyCommand::Create(args),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use kith_api_types::event::JsonEventEncoder;
 use kith_application::accounts::Person;
 use kith_application::credentials::{MIN_PASSWORD, hash_password};
@@ -19,6 +19,7 @@ use crate::cli::say;
 use crate::config::Config;
 use crate::demo;
 use crate::sources::{OrderedIds, SystemClock};
+use crate::webhooks;
 
 /// `kith company create`.
 #[derive(Debug, Args)]
@@ -49,6 +50,18 @@ pub(crate) struct KeyArgs {
     /// Print JSON: {apiKey}
     #[arg(long)]
     json: bool,
+}
+
+/// What a process of `kith serve` does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Serves HTTP only.
+    Api,
+    /// Delivers webhooks only.
+    Worker,
+    /// Both.
+    #[default]
+    All,
 }
 
 /// The crates put together over one storage.
@@ -90,26 +103,37 @@ impl App {
 }
 
 /// Serves until the process is asked to stop.
-pub(crate) async fn serve(config: &Config, with_demo: bool) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: &Config, with_demo: bool, role: Role) -> anyhow::Result<()> {
+    let sending = webhooks::Sending::open(&config.webhooks)?;
     let app = App::open(config).await?;
     if with_demo && app.accounts.is_empty().await? {
         for line in demo::found(&app).await? {
             say(&line)?;
         }
     }
-    let listener = tokio::net::TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
-    tracing::info!(address = %listener.local_addr()?, public_url = %config.public_url, "listening");
-    let surface = kith_http::App {
-        records: Arc::clone(&app.records),
-        searches: Arc::clone(&app.searches),
-        columns: Arc::clone(&app.columns),
-        accounts: Arc::clone(&app.accounts),
-        ids: Arc::new(OrderedIds),
-        health: app.store.clone(),
-    };
-    kith_http::serve(listener, surface, stop_requested()).await?;
+    let worker = (role != Role::Api).then(|| sending.start(&app.store));
+    if role == Role::Worker {
+        tracing::info!("delivering webhooks");
+        stop_requested().await;
+    } else {
+        let listener = tokio::net::TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        tracing::info!(address = %listener.local_addr()?, public_url = %config.public_url, "listening");
+        let surface = kith_http::App {
+            records: Arc::clone(&app.records),
+            searches: Arc::clone(&app.searches),
+            columns: Arc::clone(&app.columns),
+            webhooks: Arc::new(sending.use_cases(&app.store)),
+            accounts: Arc::clone(&app.accounts),
+            ids: Arc::new(OrderedIds),
+            health: app.store.clone(),
+        };
+        kith_http::serve(listener, surface, stop_requested()).await?;
+    }
+    if let Some(worker) = worker {
+        worker.stop().await;
+    }
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())

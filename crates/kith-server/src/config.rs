@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use kith_domain::webhook::destination::UrlRules;
 use serde::Deserialize;
 
 const DEFAULT_DATABASE: &str = "sqlite://kith.db?mode=rwc";
@@ -44,6 +46,43 @@ pub(crate) struct Given {
     #[arg(long, env = "KITH_PUBLIC_URL", value_name = "URL", global = true)]
     public_url: Option<String>,
 
+    /// Networks that webhooks may reach although they are private or otherwise special, as CIDR with commas:
+    /// 10.0.0.0/8,fd00::/8 [default: none]
+    #[arg(
+        long,
+        env = "KITH_WEBHOOK_ALLOW_NETS",
+        value_name = "NETWORKS",
+        global = true
+    )]
+    webhook_allow_nets: Option<String>,
+
+    /// Accept http URLs of webhooks to hosts in those networks [default: false]
+    #[arg(
+        long,
+        env = "KITH_WEBHOOK_ALLOW_HTTP",
+        value_name = "BOOL",
+        global = true
+    )]
+    webhook_allow_http: Option<bool>,
+
+    /// PEM file with roots that are trusted besides the public ones when webhooks are sent [default: none]
+    #[arg(long, env = "KITH_WEBHOOK_CA_FILE", value_name = "FILE", global = true)]
+    webhook_ca_file: Option<PathBuf>,
+
+    /// Longest time for the delivery of a webhook, the answer included: 10s or 1500ms [default: 10s]
+    #[arg(
+        long,
+        env = "KITH_WEBHOOK_TIMEOUT",
+        value_name = "DURATION",
+        global = true
+    )]
+    webhook_timeout: Option<String>,
+
+    /// File with the key that encrypts webhook secrets; made if there is none
+    /// [default: kith.key beside the SQLite file, or here]
+    #[arg(long, env = "KITH_SECRET_KEY_FILE", value_name = "FILE", global = true)]
+    secret_key_file: Option<PathBuf>,
+
     /// What to log: error, warn, info, debug or trace, or a filter such as kith_http=debug,info [default: info]
     #[arg(long, env = "KITH_LOG", value_name = "FILTER", global = true)]
     log: Option<String>,
@@ -59,16 +98,31 @@ pub(crate) struct Config {
     pub(crate) database_url: String,
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: String,
+    pub(crate) webhooks: WebhookConfig,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
 
+/// Settings of webhooks.
+#[derive(Clone, Debug)]
+pub(crate) struct WebhookConfig {
+    pub(crate) rules: UrlRules,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) timeout: Duration,
+    pub(crate) key_file: PathBuf,
+}
+
 /// Names of the environment variables that Kith knows.
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 11] = [
     "KITH_CONFIG",
     "KITH_DATABASE_URL",
     "KITH_LISTEN",
     "KITH_PUBLIC_URL",
+    "KITH_WEBHOOK_ALLOW_NETS",
+    "KITH_WEBHOOK_ALLOW_HTTP",
+    "KITH_WEBHOOK_CA_FILE",
+    "KITH_WEBHOOK_TIMEOUT",
+    "KITH_SECRET_KEY_FILE",
     "KITH_LOG",
     "KITH_LOG_FORMAT",
 ];
@@ -97,17 +151,66 @@ impl Given {
         if !(public_url.starts_with("http://") || public_url.starts_with("https://")) {
             bail!("the setting public-url is {public_url:?}; it begins with http:// or https://");
         }
+        let database_url = self
+            .database_url
+            .or(file.database_url)
+            .unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
+        let nets = self.webhook_allow_nets.or(file.webhook_allow_nets);
+        let allow_nets = nets.unwrap_or_default().parse();
+        let timeout = self.webhook_timeout.or(file.webhook_timeout);
+        let key_file = self.secret_key_file.or(file.secret_key_file);
+        let webhooks = WebhookConfig {
+            rules: UrlRules {
+                allow_nets: allow_nets
+                    .context("the setting webhook-allow-nets is not understood")?,
+                allow_http: self
+                    .webhook_allow_http
+                    .or(file.webhook_allow_http)
+                    .unwrap_or_default(),
+            },
+            ca_file: self.webhook_ca_file.or(file.webhook_ca_file),
+            timeout: duration(timeout.as_deref().unwrap_or("10s"))?,
+            key_file: key_file.unwrap_or_else(|| default_key_file(&database_url)),
+        };
+        if webhooks.rules.allow_http && webhooks.rules.allow_nets.is_empty() {
+            bail!(
+                "webhook-allow-http without webhook-allow-nets does nothing: http is accepted to hosts in allowed networks"
+            );
+        }
         Ok(Config {
-            database_url: self
-                .database_url
-                .or(file.database_url)
-                .unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
+            database_url,
+            webhooks,
             listen,
             public_url: public_url.trim_end_matches('/').to_owned(),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         })
     }
+}
+
+/// `10s` or `1500ms`.
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    let milliseconds = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => number.parse::<u64>().ok(),
+        (None, Some(number)) => number.parse::<u64>().ok().map(|seconds| seconds * 1_000),
+        (None, None) => None,
+    };
+    match milliseconds {
+        Some(number @ 100..=600_000) => Ok(Duration::from_millis(number)),
+        _ => bail!(
+            "the setting webhook-timeout is {text:?}; accepted are 100ms to 600s, as in 10s or 1500ms"
+        ),
+    }
+}
+
+/// Beside the SQLite file, otherwise in the working directory.
+fn default_key_file(database_url: &str) -> PathBuf {
+    let file = database_url
+        .strip_prefix("sqlite://")
+        .or_else(|| database_url.strip_prefix("sqlite:"));
+    let file = file.and_then(|file| file.split('?').next());
+    let folder = file.and_then(|file| Path::new(file).parent());
+    folder.unwrap_or(Path::new("")).join("kith.key")
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Given> {
@@ -178,6 +281,48 @@ mod tests {
         refuse_unknown(known.into_iter()).unwrap();
         let error = refuse_unknown(names(&["KITH_LISEN"]).into_iter()).unwrap_err();
         assert!(error.to_string().contains("KITH_LISEN is not a setting"));
+    }
+
+    #[test]
+    fn webhooks_have_settings_of_their_own() {
+        let given = Given {
+            webhook_allow_nets: Some("127.0.0.0/8".to_owned()),
+            webhook_allow_http: Some(true),
+            webhook_timeout: Some("1500ms".to_owned()),
+            database_url: Some("sqlite:///var/lib/kith/kith.db?mode=rwc".to_owned()),
+            ..Given::default()
+        };
+        let webhooks = given.complete(None).unwrap().webhooks;
+        assert!(webhooks.rules.allow_nets.contains([127, 0, 0, 1].into()));
+        assert_eq!(webhooks.timeout, Duration::from_millis(1_500));
+        assert_eq!(webhooks.key_file, Path::new("/var/lib/kith/kith.key"));
+        assert_eq!(default_key_file("postgres://x/y"), Path::new("kith.key"));
+        for (given, word) in [
+            (
+                Given {
+                    webhook_allow_nets: Some("localhost".to_owned()),
+                    ..Given::default()
+                },
+                "webhook-allow-nets",
+            ),
+            (
+                Given {
+                    webhook_allow_http: Some(true),
+                    ..Given::default()
+                },
+                "webhook-allow-http",
+            ),
+            (
+                Given {
+                    webhook_timeout: Some("10".to_owned()),
+                    ..Given::default()
+                },
+                "10s or 1500ms",
+            ),
+        ] {
+            let error = format!("{:#}", given.complete(None).unwrap_err());
+            assert!(error.contains(word), "{error}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod logging;
 mod sources;
+mod webhooks;
 
 use std::process::ExitCode;
 

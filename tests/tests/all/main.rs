@@ -13,6 +13,7 @@ mod parallel;
 mod surface;
 mod tenants;
 mod updates;
+mod webhooks;
 
 use kith_tests::{Backend, TestServer};
 use serde_json::Value;

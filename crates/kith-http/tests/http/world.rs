@@ -162,6 +162,11 @@ pub(crate) fn app(repository: Arc<dyn Repository>) -> App {
             ids.clone(),
         )),
         searches: Arc::new(Searches::new(repository.clone(), clock.clone())),
+        webhooks: Arc::new(crate::shelf::webhooks(
+            repository.clone(),
+            clock.clone(),
+            ids.clone(),
+        )),
         columns: Arc::new(Columns::new(
             repository,
             encoder,
