@@ -104,7 +104,7 @@ impl Searches {
         })
     }
 
-    /// The names of everything that records are linked with.
+    /// The names of everything that records are linked with, of the types of which the actor may read all.
     ///
     /// # Errors
     /// A failure of the storage.
@@ -117,7 +117,15 @@ impl Searches {
             let links = record.entity.links().iter().zip(&record.links);
             links.flat_map(|(def, ids)| ids.ids().iter().map(|id| (def.target, *id)))
         });
-        let linked: BTreeSet<(Target, _)> = linked.collect();
+        let may_read = |target: Target| {
+            let resource = match target {
+                Target::Record(entity) => Resource::Records(entity),
+                Target::User => Resource::Users,
+            };
+            actor.require(resource, Action::ReadAll).is_ok()
+        };
+        let linked: BTreeSet<(Target, _)> =
+            linked.filter(|(target, _)| may_read(*target)).collect();
         let references: Vec<_> = linked
             .into_iter()
             .map(|(target, id)| Reference::new(target, id))

@@ -128,39 +128,46 @@ impl OpenApi for UsersApi {
                 schema: reference(schema),
             }]
         };
-        let operation =
-            |method, id, summary, request: Option<&'static str>, description, answer, statuses| {
-                let mut responses = vec![MetaResponse {
-                    description,
-                    status: Some(200),
-                    status_range: None,
-                    content: json(answer),
-                    headers: Vec::new(),
-                }];
-                responses.extend(errors(statuses));
-                MetaOperation {
-                    method,
-                    tags: vec!["users"],
-                    summary: Some(summary),
+        let operation = |method,
+                         id,
+                         summary,
+                         about,
+                         request: Option<&'static str>,
+                         description,
+                         answer,
+                         statuses| {
+            let mut responses = vec![MetaResponse {
+                description,
+                status: Some(200),
+                status_range: None,
+                content: json(answer),
+                headers: Vec::new(),
+            }];
+            responses.extend(errors(statuses));
+            MetaOperation {
+                method,
+                tags: vec!["users"],
+                summary: Some(summary),
+                description: None,
+                external_docs: None,
+                params: Vec::new(),
+                request: request.map(|schema| MetaRequest {
                     description: None,
-                    external_docs: None,
-                    params: Vec::new(),
-                    request: request.map(|schema| MetaRequest {
-                        description: None,
-                        content: json(schema),
-                        required: true,
-                    }),
-                    responses: MetaResponses { responses },
-                    deprecated: false,
-                    security: security(),
-                    operation_id: Some(id),
-                    code_samples: Vec::new(),
-                }
-            };
+                    content: json(schema),
+                    required: true,
+                }),
+                responses: MetaResponses { responses },
+                deprecated: false,
+                security: security(),
+                operation_id: Some(id),
+                code_samples: Vec::new(),
+            }
+        };
         let me = operation(
             Method::GET,
             "getMe",
             "The caller",
+            "The user behind the key, whatever their rights.",
             None,
             "The caller.",
             "User",
@@ -170,6 +177,7 @@ impl OpenApi for UsersApi {
             Method::POST,
             "searchUsers",
             "The team",
+            "The people of the company, by name: all of them with the right users:readAll, oneself with users:readOwn.",
             Some("UserSearch"),
             "The people that the caller may see.",
             "UserSearchResult",

@@ -213,16 +213,8 @@ impl Question<'_> {
     async fn answer(&self) -> Result<Page, RepositoryError> {
         self.see_to_indexes().await?;
         let search = self.search;
-        let total = if search.with_total && self.asks_nothing() {
-            Some(self.all().await?)
-        } else if search.with_total {
-            Some(self.count(Part::All, None).await?)
-        } else {
-            None
-        };
-        let approach = self.approach(total).await?;
+        let (total, mut records) = self.total_and_records().await?;
         let size = search.window.size() as usize;
-        let mut records = self.records(approach, total).await?;
         let has_more = records.len() > size;
         records.truncate(size);
         let next_cursor = records
@@ -234,6 +226,42 @@ impl Question<'_> {
             total,
             next_cursor,
         })
+    }
+
+    async fn total_and_records(&self) -> Result<(Option<u64>, Vec<Record>), RepositoryError> {
+        let search = self.search;
+        if !search.with_total {
+            let approach = self.approach(None).await?;
+            return Ok((None, self.records(approach, None).await?));
+        }
+        if self.asks_nothing() {
+            let total = self.all().await?;
+            return Ok((
+                Some(total),
+                self.records(Approach::Walk, Some(total)).await?,
+            ));
+        }
+        if self.store.dialect() == Dialect::Postgres && self.is_alike_either_way() {
+            // Neither waits for the other.
+            let (total, records) = tokio::join!(
+                self.count(Part::All, None),
+                self.records(Approach::Walk, None)
+            );
+            return Ok((Some(total?), records?));
+        }
+        let total = self.count(Part::All, None).await?;
+        let approach = self.approach(Some(total)).await?;
+        Ok((Some(total), self.records(approach, Some(total)).await?))
+    }
+
+    /// Whether the text of the question does not depend on the approach.
+    fn is_alike_either_way(&self) -> bool {
+        let text = |approach| {
+            let mut statement = self.statement();
+            let order = self.order(&mut self.statement());
+            self.conditions(Part::All, approach, &order, &mut statement)
+        };
+        text(Approach::Filter) == text(Approach::Walk)
     }
 
     async fn approach(&self, total: Option<u64>) -> Result<Approach, RepositoryError> {
@@ -273,7 +301,8 @@ impl Question<'_> {
         Ok(())
     }
 
-    /// The indexes of own columns that the order and the rules use.
+    /// The indexes that the order and the rules use. Those of slots were made with their columns, unless a server
+    /// stopped in between.
     fn indexes(&self) -> Vec<Index> {
         let Search {
             entity,
@@ -298,19 +327,25 @@ impl Question<'_> {
             }
             _ => None,
         };
+        let of_column = |field: FieldRef| match field {
+            FieldRef::Custom(column) => {
+                let slot = self.columns.slot(column)?;
+                Some(Index::of_slot(*entity, slot))
+            }
+            field => Some(Index::of(*entity, of_field(field)?)),
+        };
         let rules = filter.rules();
         let ordered = match sort.field {
-            SortField::Name => Some(vec!["name_key".to_owned()]),
+            SortField::Name => Some(Index::of(*entity, vec!["name_key".to_owned()])),
             // Ids are in this order.
             SortField::Field(FieldRef::CreatedAt) => None,
-            SortField::Field(field) => of_field(field),
+            SortField::Field(field) => of_column(field),
         };
         let asked = rules
             .iter()
             .filter(|rule| !matches!(rule.test, Test::Contains(_)))
-            .filter_map(|rule| of_field(rule.field));
-        let columns = ordered.into_iter().chain(asked);
-        columns.map(|columns| Index::of(*entity, columns)).collect()
+            .filter_map(|rule| of_column(rule.field));
+        ordered.into_iter().chain(asked).collect()
     }
 
     fn asks_nothing(&self) -> bool {
