@@ -148,7 +148,7 @@ impl OpenApi for UsersApi {
                 method,
                 tags: vec!["users"],
                 summary: Some(summary),
-                description: None,
+                description: Some(about),
                 external_docs: None,
                 params: Vec::new(),
                 request: request.map(|schema| MetaRequest {
