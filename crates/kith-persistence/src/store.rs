@@ -45,7 +45,7 @@ pub struct Store {
     pub(crate) questions: DatabaseConnection,
     pub(crate) admin: DatabaseConnection,
     pub(crate) remembered: Remembered,
-    pub(crate) indexes: Indexes,
+    pub(crate) indexes: Arc<Indexes>,
     /// See [`Settings::walk_from`].
     pub(crate) walk_from: u64,
     pub(crate) bells: Bells,
@@ -80,14 +80,15 @@ impl Store {
         let questions = question_pool(settings, &reads).await?;
         let remembered = Remembered::default();
         let bells = Bells::default();
+        let indexes = Arc::new(Indexes::new(target.clone()));
         let surroundings = Surroundings {
             clock,
             notifier,
             remembered: remembered.clone(),
             bells: bells.clone(),
             subscriptions: Subscriptions::default(),
+            indexes: Arc::clone(&indexes),
         };
-        let indexes = Indexes::new(target.clone());
         let (writers, readers): (Vec<_>, Vec<_>) = match target {
             Target::Sqlite(options) => (
                 vec![Writer::start(OpenSqlite::to_write(&options), surroundings)],

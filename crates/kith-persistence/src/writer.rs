@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use crate::bell::Bells;
 use crate::columns::{CompanyColumns, Remembered};
+use crate::indexes::Indexes;
 use crate::sql::Session;
 use failure::Failure;
 use outbox::{Subscription, Subscriptions};
@@ -110,6 +111,7 @@ pub(crate) struct Surroundings {
     pub(crate) bells: Bells,
     /// Shared by all writers.
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) indexes: Arc<Indexes>,
 }
 
 /// One writer: owns a connection and runs as a task of its own until every [`Queue`] to it is gone.
@@ -317,7 +319,7 @@ async fn transaction<S: Session>(
     for company in changed {
         if let Some(tenant) = tenants.get(&company) {
             remembered.put(company, Arc::clone(&tenant.columns));
-            columns::index(session, &tenant.columns).await;
+            columns::index(session, &tenant.columns, &surroundings.indexes).await;
         }
     }
     surroundings.bells.committed(outbox::adds(&tenants));

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kith_domain::record::LinkSet;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
@@ -239,6 +240,12 @@ pub(crate) struct PostgresSession {
     replanned: u64,
 }
 
+/// The advisory lock of the one session that makes an index.
+const INDEXING: i64 = 7_238_212;
+
+/// How often the others ask for their turn.
+const TURN: Duration = Duration::from_millis(50);
+
 /// Most transactions between two plannings.
 const REPLAN: u64 = 4096;
 
@@ -341,19 +348,50 @@ impl Session for PostgresSession {
     }
 
     async fn index(&mut self, index: &Index) -> Result<(), sqlx::Error> {
-        if !self.indexed.insert(index.name()) {
+        if self.indexed.contains(&index.name()) {
             return Ok(());
         }
-        // Made beside other writers; what a broken attempt left behind is removed first.
-        let name = index.name();
-        let valid: Option<bool> = sqlx::query_scalar(
-            "SELECT x.indisvalid FROM pg_index x WHERE x.indexrelid = to_regclass($1)",
-        )
-        .bind(&name)
-        .fetch_optional(&mut self.connection)
-        .await?;
+        if self.validity(index).await? != Some(true) {
+            // Two that are made at once wait for each other's transaction: they take turns. To wait in a statement
+            // would be such a transaction too.
+            while !self.is_my_turn().await? {
+                tokio::time::sleep(TURN).await;
+            }
+            let made = self.make_index(index).await;
+            let unlock = "SELECT pg_advisory_unlock($1)";
+            sqlx::query(unlock)
+                .bind(INDEXING)
+                .execute(&mut self.connection)
+                .await?;
+            made?;
+        }
+        self.indexed.insert(index.name());
+        Ok(())
+    }
+}
+
+impl PostgresSession {
+    /// Whether an index can be used; nothing if there is none.
+    async fn validity(&mut self, index: &Index) -> Result<Option<bool>, sqlx::Error> {
+        let text = "SELECT x.indisvalid FROM pg_index x WHERE x.indexrelid = to_regclass($1)";
+        sqlx::query_scalar(text)
+            .bind(index.name())
+            .fetch_optional(&mut self.connection)
+            .await
+    }
+
+    async fn is_my_turn(&mut self) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+            .bind(INDEXING)
+            .fetch_one(&mut self.connection)
+            .await
+    }
+
+    /// Made beside other writers; what a broken attempt left behind is removed first.
+    async fn make_index(&mut self, index: &Index) -> Result<(), sqlx::Error> {
+        let valid = self.validity(index).await?;
         if valid == Some(false) {
-            let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {name}");
+            let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {}", index.name());
             self.connection.execute(AssertSqlSafe(sql)).await?;
         }
         if valid != Some(true) {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Failure, Tenants};
 use crate::columns::{CompanyColumns, Slot};
-use crate::indexes::Index;
+use crate::indexes::{Index, Indexes};
 use crate::sql::{Column, Dialect, Rows, Session, Step};
 
 const COLUMNS: [&str; 10] = [
@@ -180,10 +180,19 @@ fn move_ranks(
 }
 
 /// Makes the indexes of the slots in use. A slot that comes into use is empty, so that its index is made at once; a
-/// column works without it, so that a failure is told and no more.
-pub(crate) async fn index<S: Session>(session: &mut S, columns: &CompanyColumns) {
+/// column works without it, so that a failure is told and no more. On PostgreSQL an index is waited for until every
+/// transaction of its time has ended, a backup's too: the lane does not wait that long.
+pub(crate) async fn index<S: Session>(
+    session: &mut S,
+    columns: &CompanyColumns,
+    indexes: &Indexes,
+) {
     for (entity, slot) in columns.slots_in_use() {
         let index = Index::of_slot(entity, slot);
+        if S::DIALECT == Dialect::Postgres {
+            indexes.make(index).await;
+            continue;
+        }
         if let Err(error) = session.index(&index).await {
             let name = index.name();
             tracing::warn!(%error, name, "a slot has no index; its column works, but slower");
