@@ -5,12 +5,16 @@
     reason = "its output is for the person who runs it"
 )]
 
+mod by_hand;
 mod growth;
 mod limits;
 mod load;
+mod questions;
+mod reads;
 mod report;
 mod sql;
 mod usage;
+mod values;
 mod work;
 
 use std::path::PathBuf;
@@ -58,6 +62,10 @@ pub(crate) struct Options {
 enum Command {
     /// How W1 grows when all contacts link one organization that already has 10, 1,000, 10,000 contacts
     Growth,
+    /// What three custom values and notes add to W1
+    Values,
+    /// Questions about a large corpus (R1 to R6), beside the same as SQL by hand
+    Reads(reads::Args),
     /// Kill the server under write load and check that nothing acknowledged is lost
     Crash {
         /// How often
@@ -116,6 +124,8 @@ fn main() -> Result<()> {
         match cli.command {
             None => work::run(&cli.options).await,
             Some(Command::Growth) => growth::run(&cli.options).await,
+            Some(Command::Values) => values::run(&cli.options).await,
+            Some(Command::Reads(args)) => reads::run(&args, &cli.options).await,
             Some(Command::Crash { rounds }) => crash(&cli.options, rounds).await,
             Some(Command::Empty) => limits::serve_empty().await,
             Some(Command::Sql(args)) => sql::run(&args).await,

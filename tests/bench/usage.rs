@@ -104,7 +104,12 @@ pub(crate) async fn postgres_pid(database: &Database) -> Result<Option<u32>> {
         .numbers("SELECT pg_backend_pid()::bigint", &[])
         .await?;
     let backend = pids.first().context("no process id")?;
-    Ok(Some(Times::of(u32::try_from(*backend)?)?.parent))
+    parent(u32::try_from(*backend)?).map(Some)
+}
+
+/// The process that started a process.
+pub(crate) fn parent(pid: u32) -> Result<u32> {
+    Ok(Times::of(pid)?.parent)
 }
 
 /// Memory of a process in mebibytes: now, and at most since [`forget_peak`].

@@ -8,6 +8,7 @@
 mod bench;
 mod breaking;
 mod clients;
+mod corpus;
 mod deps;
 mod openapi;
 mod postgres;
@@ -32,6 +33,7 @@ cargo xtask openapi          write openapi/*.json from the code
 cargo xtask clients [NAME]   generate clients from openapi/, compile them, use them against a started server;
                              NAME: lint, typescript, python, rust
 cargo xtask bench [ARGS]     measure; ARGS go to the benchmark (try --help)
+cargo xtask corpus [ARGS]    fill a database with corpus U: --database-url URL [--scale N] (try --help)
 cargo xtask tidy             the house rules that no lint knows
 cargo xtask check-deps       the dependency table between the crates
 cargo xtask postgres         a throw-away PostgreSQL, until Enter is pressed or standard input ends";
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         "openapi" => openapi::run(&rest),
         "clients" => clients::run(&rest),
         "bench" => bench::run(&rest),
+        "corpus" => corpus::run(&rest),
         "tidy" => tidy::run(),
         "check-deps" => deps::run(),
         "postgres" => postgres::run(),
