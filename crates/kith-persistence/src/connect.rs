@@ -143,14 +143,25 @@ pub(crate) async fn admin_pool(url: &str) -> Result<DatabaseConnection, ConnectE
 /// cost a round trip, and after a restart of the server all idle ones are dead.
 const TRUSTED: Duration = Duration::from_secs(1);
 
+/// KiB of pages that the connections of the read pool remember together, on SQLite.
+const SQLITE_READ_CACHE: u32 = 20_000;
+
+/// How many connections read on SQLite: each is a thread with pages of its own, and they are used in turn, so that more
+/// of them than there are cores only remember less each.
+fn sqlite_readers(most: u32) -> u32 {
+    let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
+    let cores = u32::try_from(cores).unwrap_or(u32::MAX);
+    cores.clamp(2, 4).min(most).max(1)
+}
+
 /// The pool that reads use. On SQLite it cannot write.
 pub(crate) async fn read_pool(settings: &Settings) -> Result<DatabaseConnection, ConnectError> {
     let mut options = ConnectOptions::new(&settings.url);
     let is_sqlite = settings.url.starts_with("sqlite:");
+    let readers = settings.readers;
     options
-        // On SQLite a connection is a thread; more than a few only take turns.
         .max_connections(if is_sqlite {
-            settings.readers.min(4)
+            sqlite_readers(settings.readers)
         } else {
             settings.readers
         })
@@ -159,9 +170,11 @@ pub(crate) async fn read_pool(settings: &Settings) -> Result<DatabaseConnection,
         .acquire_timeout(Duration::from_secs(10))
         // A ping before each use would be a round trip, or on SQLite a hop to its thread.
         .test_before_acquire(false)
-        .map_sqlx_sqlite_opts(|options| {
+        .map_sqlx_sqlite_opts(move |options| {
+            let cache = SQLITE_READ_CACHE / sqlite_readers(readers);
             sqlite_options(options)
                 .pragma("query_only", "1")
+                .pragma("cache_size", format!("-{cache}"))
                 .statement_cache_capacity(256)
         })
         .map_sqlx_postgres_opts(|options| options.application_name("kith"));

@@ -1,6 +1,7 @@
 //! Questions about records, compiled to SQL for both databases: one compiler for searches, counts and names.
 
 mod filter;
+mod leader;
 mod order;
 mod page;
 mod statement;

@@ -43,6 +43,10 @@ pub(super) struct Conditions<'a> {
     pub(super) approach: Approach,
     /// The columns of the order, whose index a walk uses; conditions on them may narrow it.
     pub(super) walked: &'a [String],
+    /// Which of the filters that all have to hold leads to the records; SQLite uses the indexes of the others not.
+    pub(super) leader: Option<usize>,
+    /// Whether conditions are kept from choosing an index.
+    pub(super) is_follower: bool,
     pub(super) statement: &'a mut Statement,
 }
 
@@ -51,7 +55,14 @@ impl Conditions<'_> {
     pub(super) fn filter(&mut self, filter: &Filter) -> String {
         match filter {
             Filter::All(filters) => {
-                let parts = filters.iter().map(|filter| self.filter(filter)).collect();
+                let leader = self.leader.take();
+                let mut parts = Vec::with_capacity(filters.len());
+                for (at, filter) in filters.iter().enumerate() {
+                    let was_follower = self.is_follower;
+                    self.is_follower |= leader.is_some_and(|leader| leader != at);
+                    parts.push(self.filter(filter));
+                    self.is_follower = was_follower;
+                }
                 joined(parts, "AND", ALWAYS)
             }
             Filter::Any(filters) => {
@@ -112,7 +123,10 @@ impl Conditions<'_> {
     /// that is checked afterwards. Nothing where trigrams would not help.
     fn trigrams(&mut self, texts: &[String], join: &str) -> Option<String> {
         let is_long = |text: &String| text.chars().count() >= TRIGRAM;
-        if self.approach == Approach::Walk || texts.len() > MAX_SOUGHT || !texts.iter().all(is_long)
+        if self.approach == Approach::Walk
+            || self.is_follower
+            || texts.len() > MAX_SOUGHT
+            || !texts.iter().all(is_long)
         {
             return None;
         }
@@ -174,11 +188,11 @@ impl Conditions<'_> {
     /// A column of the record; in a walk it is kept from choosing another index than that of the order.
     fn column(&self, name: &str) -> String {
         let column = format!("r.{name}");
-        let is_walked = self.walked.contains(&column);
-        if self.statement.dialect == Dialect::Sqlite
-            && self.approach == Approach::Walk
-            && !is_walked
-        {
+        let is_hidden = match self.approach {
+            Approach::Walk => !self.walked.contains(&column),
+            Approach::Filter => self.is_follower,
+        };
+        if self.statement.dialect == Dialect::Sqlite && is_hidden {
             format!("+{column}")
         } else {
             column

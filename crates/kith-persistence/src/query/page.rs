@@ -11,6 +11,7 @@ use kith_domain::relation::Target;
 use uuid::Uuid;
 
 use super::filter::{Conditions, own_key};
+use super::leader::is_indexed;
 use super::order::Order;
 use super::statement::Value;
 use super::{Approach, Statement};
@@ -21,12 +22,23 @@ use crate::sql::{Cells, Dialect};
 use crate::store::Store;
 use crate::writer::count_column;
 
+/// Most columns that make up a name.
+const NAME_PARTS: usize = 2;
+
+/// A row that is looked up costs as much as this many that are walked over.
+const LOOKUP: u128 = 2;
+
+/// How many records are counted to find out whether a rule finds few.
+const TRIED: i64 = 2_000;
+
 /// A search on its way.
 struct Question<'a> {
     store: &'a Store,
     company: Uuid,
     columns: &'a CompanyColumns,
     search: &'a Search,
+    /// Which of the rules that all have to hold finds fewest records, where that is known.
+    leader: Option<usize>,
 }
 
 /// Which records of the order a statement reads.
@@ -50,12 +62,15 @@ impl Store {
             Some(columns) => columns,
             None => self.read_columns(company).await?.0,
         };
-        let question = Question {
+        let mut question = Question {
             store: self,
             company,
             columns: &columns,
             search,
+            leader: None,
         };
+        question.see_to_indexes().await?;
+        question.leader = question.find_leader().await?;
         question.answer().await
     }
 
@@ -65,13 +80,15 @@ impl Store {
         search: &Search,
     ) -> Result<Vec<String>, RepositoryError> {
         let columns = self.read_columns(company).await?.0;
-        let question = Question {
+        let mut question = Question {
             store: self,
             company,
             columns: &columns,
             search,
+            leader: None,
         };
         question.see_to_indexes().await?;
+        question.leader = question.find_leader().await?;
         let total = question.count(Part::All, None).await?;
         let approach = question.approach(Some(total)).await?;
         let part = match question.order(&mut question.statement()).present {
@@ -104,13 +121,15 @@ impl Store {
         company: Uuid,
         references: &[Reference],
     ) -> Result<Vec<Name>, RepositoryError> {
-        let mut names = Vec::new();
         let targets = EntityType::ALL.map(Target::Record);
-        for target in targets.into_iter().chain([Target::User]) {
+        let targets: Vec<_> = targets.into_iter().chain([Target::User]).collect();
+        let mut statement = Statement::new(self.dialect(), company).planned_once();
+        let mut texts = Vec::new();
+        for (at, target) in targets.iter().enumerate() {
             let ids: Vec<_> = references
                 .iter()
                 .filter_map(|reference| match (reference, target) {
-                    (Reference::Record(key), Target::Record(entity)) if key.entity == entity => {
+                    (Reference::Record(key), Target::Record(entity)) if key.entity == *entity => {
                         Some(key.id)
                     }
                     (Reference::User(id), Target::User) => Some(*id),
@@ -120,20 +139,26 @@ impl Store {
             if ids.is_empty() {
                 continue;
             }
-            let (table, parts) = match target {
-                Target::Record(entity) => (entity.name(), name_columns(entity)),
+            let (table, mut parts) = match target {
+                Target::Record(entity) => (entity.name(), name_columns(*entity)),
                 Target::User => ("account", vec!["r.first_name".into(), "r.last_name".into()]),
             };
-            let mut statement = Statement::new(self.dialect(), company);
+            parts.resize(NAME_PARTS, "''".to_owned());
             let is_one = statement.one_of("r.id", Value::Uuids(ids));
-            let text = format!(
-                "SELECT r.id, {} FROM {table} r WHERE r.company_id = $1 AND {is_one}",
+            texts.push(format!(
+                "SELECT r.id, {}, CAST({at} AS bigint) FROM {table} r WHERE r.company_id = $1 AND {is_one}",
                 parts.join(", ")
-            );
-            let read = |row: &dyn Cells| read_name(row, target, parts.len());
-            names.extend(self.ask(&statement, text, read).await?);
+            ));
         }
-        Ok(names)
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = |row: &dyn Cells| {
+            let at = usize::try_from(row.int(1 + NAME_PARTS)?).unwrap_or_default();
+            let target = targets.get(at).copied().unwrap_or(Target::User);
+            read_name(row, target, NAME_PARTS)
+        };
+        self.ask(&statement, texts.join(" UNION ALL "), read).await
     }
 
     /// The names of records of several types that contain a term.
@@ -153,6 +178,8 @@ impl Store {
                 columns: &columns,
                 approach: Approach::Filter,
                 walked: &[],
+                leader: None,
+                is_follower: false,
                 statement: &mut statement,
             };
             let term_holds = conditions.term(term);
@@ -211,7 +238,6 @@ fn read_name(row: &dyn Cells, target: Target, parts: usize) -> Result<Name, sqlx
 
 impl Question<'_> {
     async fn answer(&self) -> Result<Page, RepositoryError> {
-        self.see_to_indexes().await?;
         let search = self.search;
         let (total, mut records) = self.total_and_records().await?;
         let size = search.window.size() as usize;
@@ -274,7 +300,7 @@ impl Question<'_> {
             None => self.count(Part::All, Some(walk_from)).await?,
         };
         if found < walk_from {
-            return Ok(Approach::Filter);
+            return self.of_few(found).await;
         }
         let offset = self.search.window.offset();
         let (Some(total), 1..) = (total, offset) else {
@@ -346,6 +372,67 @@ impl Question<'_> {
             .filter(|rule| !matches!(rule.test, Test::Contains(_)))
             .filter_map(|rule| of_column(rule.field));
         ordered.into_iter().chain(asked).collect()
+    }
+
+    /// The approach where few records are found: SQLite walks where the page is full sooner along its order, if what is
+    /// found lies evenly in it, than what is found is looked up.
+    async fn of_few(&self, found: u64) -> Result<Approach, RepositoryError> {
+        if self.store.dialect() == Dialect::Postgres || found < self.store.walk_from / 10 {
+            return Ok(Approach::Filter);
+        }
+        let window = &self.search.window;
+        let wanted = window.offset() + u64::from(window.size()) + 1;
+        let walked = u128::from(self.all().await?) * u128::from(wanted);
+        let looked_up = u128::from(found) * u128::from(found) * LOOKUP;
+        Ok(if walked <= looked_up {
+            Approach::Walk
+        } else {
+            Approach::Filter
+        })
+    }
+
+    /// The rule that finds fewest records, on SQLite, which knows nothing of the values: each that an index answers is
+    /// tried for itself, up to a bound. None if all find many.
+    async fn find_leader(&self) -> Result<Option<usize>, RepositoryError> {
+        let Filter::All(filters) = &self.search.filter else {
+            return Ok(None);
+        };
+        if self.store.dialect() == Dialect::Postgres || filters.len() < 2 {
+            return Ok(None);
+        }
+        let table = self.search.entity.name();
+        let mut statement = self.statement();
+        let limit = statement.int(TRIED);
+        let mut tried = Vec::new();
+        let mut texts = Vec::new();
+        for (at, filter) in filters.iter().enumerate() {
+            if is_indexed(filter, self.search.entity, self.columns) {
+                let condition = Conditions {
+                    entity: self.search.entity,
+                    columns: self.columns,
+                    approach: Approach::Filter,
+                    walked: &[],
+                    leader: None,
+                    is_follower: false,
+                    statement: &mut statement,
+                }
+                .filter(filter);
+                texts.push(format!(
+                    "SELECT count(*) FROM (SELECT 1 FROM {table} r WHERE r.company_id = $1 AND {condition} LIMIT {limit})"
+                ));
+                tried.push(at);
+            }
+        }
+        if tried.len() < 2 {
+            return Ok(None);
+        }
+        let text = texts.join(" UNION ALL ");
+        let counts = self.store.ask(&statement, text, |row| row.int(0)).await?;
+        let fewest = tried
+            .into_iter()
+            .zip(counts)
+            .min_by_key(|(_, count)| *count);
+        Ok(fewest.filter(|(_, count)| *count < TRIED).map(|(at, _)| at))
     }
 
     fn asks_nothing(&self) -> bool {
@@ -533,6 +620,11 @@ impl Question<'_> {
             columns: self.columns,
             approach,
             walked: &walked,
+            leader: match approach {
+                Approach::Filter => self.leader,
+                Approach::Walk => None,
+            },
+            is_follower: false,
             statement,
         };
         if !self.search.term.is_empty() {

@@ -26,6 +26,8 @@ pub(crate) enum Value {
 pub(crate) struct Statement {
     pub(crate) dialect: Dialect,
     values: Vec<Value>,
+    /// Whether the values make no difference to how it is best run.
+    is_planned_once: bool,
 }
 
 impl Statement {
@@ -33,7 +35,15 @@ impl Statement {
         Statement {
             dialect,
             values: vec![Value::Uuid(company)],
+            is_planned_once: false,
         }
+    }
+
+    /// As a statement that is run in one way, whatever its values: PostgreSQL then plans it no more than a few times.
+    #[must_use]
+    pub(crate) fn planned_once(mut self) -> Self {
+        self.is_planned_once = true;
+        self
     }
 
     /// The place of a value in the text.
@@ -156,16 +166,21 @@ impl Store {
         read: impl Fn(&dyn Cells) -> Result<T, sqlx::Error>,
     ) -> Result<Vec<T>, RepositoryError> {
         let text = AssertSqlSafe(text);
+        let pool = if statement.is_planned_once {
+            &self.reads
+        } else {
+            &self.questions
+        };
         let found: Result<Vec<T>, sqlx::Error> = match statement.dialect {
             Dialect::Sqlite => {
                 let arguments = statement.sqlite_arguments().map_err(failed)?;
-                let pool = self.questions.get_sqlite_connection_pool();
+                let pool = pool.get_sqlite_connection_pool();
                 let rows = sqlx::query_with(text, arguments).fetch_all(pool).await;
                 rows.map_err(failed)?.iter().map(|row| read(row)).collect()
             }
             Dialect::Postgres => {
                 let arguments = statement.postgres_arguments().map_err(failed)?;
-                let pool = self.questions.get_postgres_connection_pool();
+                let pool = pool.get_postgres_connection_pool();
                 let rows = sqlx::query_with(text, arguments).fetch_all(pool).await;
                 rows.map_err(failed)?.iter().map(|row| read(row)).collect()
             }
