@@ -24,23 +24,14 @@ impl Store {
         &self,
         company: Uuid,
     ) -> Result<(Arc<CompanyColumns>, ParseContext), RepositoryError> {
-        let statement = Statement::new(self.dialect(), company);
-        let text = "SELECT p.columns_version, o.country, o.currency FROM company_position p \
-                    JOIN company o ON o.id = p.company_id WHERE p.company_id = $1";
-        let known = self.ask(&statement, text.to_owned(), |row| {
-            let context = ParseContext {
-                country: row.optional_text(1)?.and_then(|code| code.parse().ok()),
-                currency: row.text(2)?.parse().unwrap_or_default(),
-            };
-            Ok((row.int(0)?, context))
-        });
-        let Some((version, context)) = known.await?.pop() else {
+        let Some((version, context)) = self.read_standing(company).await? else {
             return Ok(Default::default());
         };
         if let Some(columns) = self.remembered.at(company, version) {
             return Ok((columns, context));
         }
         // The version and the columns of one moment.
+        let statement = Statement::new(self.dialect(), company).planned_once();
         let text = format!(
             "SELECT p.columns_version, {} FROM company_position p \
              LEFT JOIN custom_column c ON c.company_id = p.company_id WHERE p.company_id = $1",

@@ -27,7 +27,7 @@ use crate::connect::{
     question_pool, read_pool,
 };
 use crate::indexes::Indexes;
-use crate::reader::{ReadQueue, Reader};
+use crate::reader::{ReadQueue, Reader, Standing};
 use crate::sql::Dialect;
 use crate::writer::outbox::Subscriptions;
 use crate::writer::{Queue, Surroundings, Writer};
@@ -235,10 +235,19 @@ impl Store {
         queue.ok_or_else(closed)
     }
 
-    /// The reader of a record: any would do, and ids spread well.
-    async fn reader(&self, key: RecordKey) -> Option<ReadQueue> {
+    /// What a company says about values, and the version of its custom columns.
+    pub(crate) async fn read_standing(
+        &self,
+        company: Uuid,
+    ) -> Result<Option<Standing>, RepositoryError> {
+        let reader = self.reader(company).await.ok_or_else(closed)?;
+        reader.standing(company).await
+    }
+
+    /// The reader for a record or a company: any would do, and ids spread well.
+    async fn reader(&self, id: Uuid) -> Option<ReadQueue> {
         let lanes = &self.lanes.read().await.readers;
-        lanes.get(spread(key.id, lanes.len())).cloned()
+        lanes.get(spread(id, lanes.len())).cloned()
     }
 }
 
@@ -267,7 +276,7 @@ impl Repository for Store {
         company: Uuid,
         key: RecordKey,
     ) -> Result<Option<Arc<Record>>, RepositoryError> {
-        let reader = self.reader(key).await.ok_or_else(closed)?;
+        let reader = self.reader(key.id).await.ok_or_else(closed)?;
         reader.get(company, key).await
     }
 
