@@ -11,6 +11,7 @@ use crate::columns::ColumnsApi;
 use crate::events::EventsApi;
 use crate::find::FindApi;
 use crate::front::Front;
+use crate::operation::Table;
 use crate::records::RecordsApi;
 use crate::route::Routes;
 use crate::users::UsersApi;
@@ -58,20 +59,20 @@ pub fn endpoint(app: App) -> impl Endpoint<Output = poem::Response> + 'static {
     Front::new(routes.finish(), ids)
 }
 
-type Table = std::collections::HashMap<
+type Routing = std::collections::HashMap<
     String,
     std::collections::HashMap<poem::http::Method, BoxEndpoint<'static>>,
 >;
 
-fn api(app: &App) -> Table {
-    let mut table = Table::new();
+fn api(app: &App) -> Routing {
+    let mut table = Routing::new();
     (
         RecordsApi::new(app),
-        ColumnsApi::new(app),
-        FindApi::new(app),
-        UsersApi::new(app),
-        WebhooksApi::new(app),
-        EventsApi::new(app),
+        Table::new(ColumnsApi::new(app)),
+        Table::new(FindApi::new(app)),
+        Table::new(UsersApi::new(app)),
+        Table::new(WebhooksApi::new(app)),
+        Table::new(EventsApi::new(app)),
     )
         .add_routes(&mut table);
     table

@@ -1,175 +1,161 @@
 //! Custom columns over HTTP (contract, section 4).
 
-mod meta;
-
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use kith_api_types::{Problem, column, json};
+use kith_api_types::schema::{array, reference};
+use kith_api_types::{Problem, column};
 use kith_application::{Accounts, Columns};
 use kith_domain::actor::Actor;
 use kith_domain::columns::Column;
 use kith_domain::entity::EntityType;
 use kith_domain::text::excerpt;
-use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
-use poem::http::{Method, StatusCode};
-use poem::{Request, Response, Result};
-use poem_openapi::OpenApi;
-use poem_openapi::registry::{MetaApi, Registry};
-use uuid::Uuid;
+use poem::http::StatusCode;
+use poem::{Request, Response};
+use poem_openapi::registry::{MetaOperationParam, MetaSchema};
 
 use crate::app::App;
+use crate::operation::{
+    Answer, Operation, Surface, delete, get, id_of, id_schema, in_query, post, put,
+};
 use crate::reply::{self, Failure};
-use crate::{auth, body, query};
+use crate::{body, query};
 
-const PATH: &str = "/custom-columns";
+/// What an id in a path is expected to be the id of.
+const COLUMN: &str = "custom column";
 
 /// The operations on custom columns.
 pub(crate) struct ColumnsApi {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     accounts: Arc<Accounts>,
     columns: Arc<Columns>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operation {
-    List,
-    Create,
-    Get,
-    Update,
-    Delete,
-}
-
-impl Operation {
-    const ALL: [Operation; 5] = [
-        Operation::List,
-        Operation::Create,
-        Operation::Get,
-        Operation::Update,
-        Operation::Delete,
-    ];
-
-    fn route(self) -> &'static str {
-        match self {
-            Operation::List | Operation::Create => "",
-            Operation::Get | Operation::Update | Operation::Delete => "/:id",
-        }
-    }
-
-    fn methods(self) -> Vec<Method> {
-        match self {
-            Operation::List | Operation::Get => vec![Method::GET],
-            Operation::Create => vec![Method::POST],
-            Operation::Update => vec![Method::PUT, Method::PATCH],
-            Operation::Delete => vec![Method::DELETE],
-        }
-    }
-}
-
 impl ColumnsApi {
     pub(crate) fn new(app: &App) -> Self {
-        let accounts = Arc::clone(&app.accounts);
-        let columns = Arc::clone(&app.columns);
         ColumnsApi {
-            shared: Arc::new(Shared { accounts, columns }),
+            accounts: Arc::clone(&app.accounts),
+            columns: Arc::clone(&app.columns),
         }
     }
 }
 
-impl OpenApi for ColumnsApi {
-    fn meta() -> Vec<MetaApi> {
-        vec![MetaApi {
-            paths: meta::paths(),
-        }]
+impl Surface for ColumnsApi {
+    const TAGS: &'static [(&'static str, &'static str)] = &[(
+        "custom-columns",
+        "Custom columns: fields that a company adds to its records.",
+    )];
+
+    fn operations() -> Vec<Operation<Self>> {
+        let column = || reference("CustomColumn");
+        vec![
+            get(
+                "/custom-columns",
+                [
+                    "listCustomColumns",
+                    "List the custom columns",
+                    "Those of one type of records, or of all that the caller may read; oldest first.",
+                ],
+            )
+            .parameters(vec![of_type()])
+            .answers(200, "The columns.", array("The columns.", column()))
+            .does(list),
+            post(
+                "/custom-columns",
+                [
+                    "createCustomColumn",
+                    "Create a custom column",
+                    "Needs the right to create records of its type. A default option fills the value of records created from then on.",
+                ],
+            )
+            .takes("CustomColumnCreate")
+            .answers(201, "The new column.", column())
+            .does(create),
+            get(
+                "/custom-columns/:id",
+                ["getCustomColumn", "Get a custom column", "One column."],
+            )
+            .of("The column.")
+            .answers(200, "The column.", column())
+            .does(one),
+            put(
+                "/custom-columns/:id",
+                [
+                    "updateCustomColumn",
+                    "Change a custom column",
+                    "What is absent stays as it is; the type is fixed. Removing an option that records hold is refused with 409, unless `replaceWith` names another option for them, or null to clear it.",
+                ],
+            )
+            .or_patch("patchCustomColumn", "Change a custom column (PATCH)")
+            .of("The column.")
+            .takes("CustomColumnUpdate")
+            .answers(200, "The column as it now is.", column())
+            .fails([409])
+            .does(update),
+            delete(
+                "/custom-columns/:id",
+                [
+                    "deleteCustomColumn",
+                    "Delete a custom column",
+                    "The column goes with the values that records hold in it.",
+                ],
+            )
+            .of("The column.")
+            .answers(
+                200,
+                "The id of the deleted column.",
+                id_schema("The id of the deleted column."),
+            )
+            .does(remove),
+        ]
     }
 
-    fn register(registry: &mut Registry) {
-        meta::register(registry);
-    }
-
-    fn add_routes(self, table: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        for operation in Operation::ALL {
-            for method in operation.methods() {
-                let endpoint = ColumnEndpoint {
-                    shared: Arc::clone(&self.shared),
-                    operation,
-                };
-                let path = format!("{PATH}{}", operation.route());
-                table
-                    .entry(path)
-                    .or_default()
-                    .insert(method, endpoint.boxed());
-            }
-        }
+    fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 }
 
-struct ColumnEndpoint {
-    shared: Arc<Shared>,
-    operation: Operation,
+fn of_type() -> MetaOperationParam {
+    let schema = MetaSchema {
+        enum_items: EntityType::ALL
+            .iter()
+            .map(|entity| entity.name().into())
+            .collect(),
+        ..MetaSchema::new("string")
+    };
+    let about = "Only the columns of this type of records.";
+    in_query("entityType", about, schema)
 }
 
-impl Endpoint for ColumnEndpoint {
-    type Output = Response;
-
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        Ok(self.answer(&mut request).await?)
-    }
+async fn list(api: Arc<ColumnsApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let listed = api.columns.list(&actor, wanted_type(&request)?).await?;
+    let mut body = Vec::new();
+    column::write_columns(&mut body, &listed);
+    Ok(reply::json(StatusCode::OK, body))
 }
 
-impl ColumnEndpoint {
-    async fn answer(&self, request: &mut Request) -> std::result::Result<Response, Failure> {
-        let actor = auth::actor(&self.shared.accounts, request).await?;
-        let columns = &self.shared.columns;
-        match self.operation {
-            Operation::List => {
-                let listed = columns.list(&actor, wanted_type(request)?).await?;
-                let mut body = Vec::new();
-                column::write_columns(&mut body, &listed);
-                Ok(reply::json(StatusCode::OK, body))
-            }
-            Operation::Create => {
-                let body = body::json(request).await?;
-                let draft = column::create(body.bytes()).map_err(Problem::from)?;
-                let made = columns.create(&actor, draft).await?;
-                Ok(shown(StatusCode::CREATED, &made))
-            }
-            Operation::Get | Operation::Update | Operation::Delete => {
-                self.on_one(&actor, request).await
-            }
-        }
-    }
+async fn create(api: Arc<ColumnsApi>, actor: Arc<Actor>, mut request: Request) -> Answer {
+    let body = body::json(&mut request).await?;
+    let draft = column::create(body.bytes()).map_err(Problem::from)?;
+    let made = api.columns.create(&actor, draft).await?;
+    Ok(shown(StatusCode::CREATED, &made))
+}
 
-    async fn on_one(
-        &self,
-        actor: &Actor,
-        request: &mut Request,
-    ) -> std::result::Result<Response, Failure> {
-        let id = id(request)?;
-        let columns = &self.shared.columns;
-        match self.operation {
-            Operation::Update => {
-                let body = body::json(request).await?;
-                let patch = column::update(body.bytes()).map_err(Problem::from)?;
-                Ok(shown(
-                    StatusCode::OK,
-                    &columns.update(actor, id, patch).await?,
-                ))
-            }
-            Operation::Delete => {
-                columns.delete(actor, id).await?;
-                let mut body = Vec::new();
-                json::id(&mut body, id);
-                Ok(reply::json(StatusCode::OK, body))
-            }
-            Operation::Get | Operation::List | Operation::Create => {
-                Ok(shown(StatusCode::OK, &columns.get(actor, id).await?))
-            }
-        }
-    }
+async fn one(api: Arc<ColumnsApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let found = api.columns.get(&actor, id_of(&request, COLUMN)?).await?;
+    Ok(shown(StatusCode::OK, &found))
+}
+
+async fn update(api: Arc<ColumnsApi>, actor: Arc<Actor>, mut request: Request) -> Answer {
+    let id = id_of(&request, COLUMN)?;
+    let body = body::json(&mut request).await?;
+    let patch = column::update(body.bytes()).map_err(Problem::from)?;
+    let changed = api.columns.update(&actor, id, patch).await?;
+    Ok(shown(StatusCode::OK, &changed))
+}
+
+async fn remove(api: Arc<ColumnsApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let id = id_of(&request, COLUMN)?;
+    api.columns.delete(&actor, id).await?;
+    Ok(reply::id(id))
 }
 
 fn shown(status: StatusCode, shown: &Column) -> Response {
@@ -178,19 +164,8 @@ fn shown(status: StatusCode, shown: &Column) -> Response {
     reply::json(status, body)
 }
 
-fn id(request: &Request) -> std::result::Result<Uuid, Failure> {
-    let text = request.raw_path_param("id").unwrap_or_default();
-    kith_api_types::draft::parse_id(text).ok_or_else(|| {
-        let detail = format!(
-            "there is no custom column with the id {}",
-            excerpt(text, 60)
-        );
-        Problem::not_found(detail).into()
-    })
-}
-
 /// The `entityType` of the query string.
-fn wanted_type(request: &Request) -> std::result::Result<Option<EntityType>, Failure> {
+fn wanted_type(request: &Request) -> Result<Option<EntityType>, Failure> {
     let mut wanted = None;
     for (name, value) in query::pairs(request) {
         if name != "entityType" {

@@ -22,6 +22,7 @@ use crate::app::{PREFIX, answer};
 use crate::columns::ColumnsApi;
 use crate::events::EventsApi;
 use crate::find::FindApi;
+use crate::operation::Table;
 use crate::records::RecordsApi;
 use crate::reply;
 use crate::users::UsersApi;
@@ -60,11 +61,11 @@ pub fn openapi(version: OpenApiVersion) -> String {
 /// Everything that the document describes.
 type Api = (
     RecordsApi,
-    ColumnsApi,
-    FindApi,
-    UsersApi,
-    WebhooksApi,
-    EventsApi,
+    Table<ColumnsApi>,
+    Table<FindApi>,
+    Table<UsersApi>,
+    Table<WebhooksApi>,
+    Table<EventsApi>,
 );
 
 /// [`Api`] without the use cases behind it.

@@ -1,173 +1,199 @@
 //! The event log over HTTP: pages, live, and the timeline of one record (contract, section 6).
 
 mod live;
-mod meta;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use kith_api_types::{Problem, webhook};
+use kith_api_types::schema::{intern, reference};
+use kith_api_types::webhook;
 use kith_application::{Accounts, Webhooks};
 use kith_domain::actor::Actor;
 use kith_domain::entity::EntityType;
+use kith_domain::event;
 use kith_domain::record::RecordKey;
 use kith_domain::text::excerpt;
 use kith_domain::webhook::EventSet;
-use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
-use poem::http::{Method, StatusCode};
-use poem::{Request, Response, Result};
-use poem_openapi::OpenApi;
-use poem_openapi::registry::{MetaApi, Registry};
+use poem::Request;
+use poem::http::StatusCode;
+use poem_openapi::registry::{MetaOperationParam, MetaParamIn, MetaSchema, MetaSchemaRef};
 
 use crate::app::App;
+use crate::document::parameter;
+use crate::operation::{Answer, Operation, Surface, get, id_of, in_query};
+use crate::query;
 use crate::reply::{self, Failure};
-use crate::{auth, query};
 
 /// Events on a page if nothing is said, and at most.
 const PAGE: (usize, usize) = (100, 1_000);
 
 /// The operations on the event log.
 pub(crate) struct EventsApi {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     accounts: Arc<Accounts>,
     webhooks: Arc<Webhooks>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operation {
-    Page,
-    Stream,
-    History(EntityType),
-}
-
-impl Operation {
-    fn all() -> impl Iterator<Item = Operation> {
-        let histories = EntityType::ALL.into_iter().map(Operation::History);
-        [Operation::Page, Operation::Stream]
-            .into_iter()
-            .chain(histories)
-    }
-
-    fn route(self) -> String {
-        match self {
-            Operation::Page => "/events".to_owned(),
-            Operation::Stream => "/events/stream".to_owned(),
-            Operation::History(entity) => format!("/{}/:id/history", entity.plural()),
-        }
-    }
-}
-
 impl EventsApi {
     pub(crate) fn new(app: &App) -> Self {
-        let accounts = Arc::clone(&app.accounts);
-        let webhooks = Arc::clone(&app.webhooks);
         EventsApi {
-            shared: Arc::new(Shared { accounts, webhooks }),
+            accounts: Arc::clone(&app.accounts),
+            webhooks: Arc::clone(&app.webhooks),
         }
     }
 }
 
-impl OpenApi for EventsApi {
-    fn meta() -> Vec<MetaApi> {
-        vec![MetaApi {
-            paths: meta::paths(),
-        }]
+impl Surface for EventsApi {
+    const TAGS: &'static [(&'static str, &'static str)] =
+        &[("events", "Every change of every record, in commit order.")];
+
+    fn operations() -> Vec<Operation<Self>> {
+        let mut operations = vec![
+            get(
+                "/events",
+                [
+                    "listEvents",
+                    "Read the event log",
+                    "Events after a position, in commit order; none is ever skipped. `next` is the position to go on from.",
+                ],
+            )
+            .parameters(vec![
+                in_query(
+                    "after",
+                    "The position to go on from: the `next` of the page before.",
+                    position_schema(),
+                ),
+                limit_parameter(),
+                types_parameter(),
+            ])
+            .answers(200, "Events.", reference("EventPage"))
+            .does(page),
+            get(
+                "/events/stream",
+                [
+                    "streamEvents",
+                    "Follow the event log",
+                    "Server-sent events: `id` is the position, `event` the name, `data` the envelope. With `Last-Event-ID` or `after` the stream begins after that position, otherwise with what happens from now on.",
+                ],
+            )
+            .parameters(vec![
+                in_query("after", "The position to begin after.", position_schema()),
+                types_parameter(),
+                parameter(
+                    "Last-Event-ID",
+                    MetaParamIn::Header,
+                    "The `id` of the last event that was seen; browsers send it by themselves.",
+                    position_schema(),
+                ),
+            ])
+            .answers_as(
+                "text/event-stream",
+                200,
+                "The events, for as long as the connection lives.",
+                MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+            )
+            .does(stream),
+        ];
+        operations.extend(EntityType::ALL.map(history_of));
+        operations
     }
 
-    fn register(registry: &mut Registry) {
-        meta::register(registry);
+    fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
+}
 
-    fn add_routes(self, table: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        for operation in Operation::all() {
-            let endpoint = EventEndpoint {
-                shared: Arc::clone(&self.shared),
-                operation,
-            };
-            table
-                .entry(operation.route())
-                .or_default()
-                .insert(Method::GET, endpoint.boxed());
+fn history_of(entity: EntityType) -> Operation<EventsApi> {
+    let path = intern(format!("/{}/:id/history", entity.plural()));
+    let texts = [
+        format!("get{}History", entity.def().title),
+        format!("Get the history of a {entity}"),
+        format!("The events of one {entity}, newest first; also after its deletion."),
+    ];
+    get(path, texts.map(intern))
+        .tagged(entity.plural())
+        .of("The record.")
+        .parameters(vec![
+            in_query(
+                "before",
+                "The position to go on from: the `next` of the page before.",
+                position_schema(),
+            ),
+            limit_parameter(),
+        ])
+        .answers(200, "Events.", reference("EventPage"))
+        .does(move |api, actor, request| history(api, actor, request, entity))
+}
+
+fn position_schema() -> MetaSchema {
+    MetaSchema {
+        minimum: Some(0.0),
+        ..MetaSchema::new_with_format("integer", "int64")
+    }
+}
+
+fn limit_parameter() -> MetaOperationParam {
+    let schema = MetaSchema {
+        minimum: Some(1.0),
+        maximum: Some(1_000.0),
+        default: Some(100.into()),
+        ..MetaSchema::new_with_format("integer", "int32")
+    };
+    in_query("limit", "Most events of the answer.", schema)
+}
+
+fn types_parameter() -> MetaOperationParam {
+    let names: Vec<_> = event::names().collect();
+    let schema = MetaSchema {
+        example: Some("contact.created,deal.updated".into()),
+        ..MetaSchema::new("string")
+    };
+    let description = format!(
+        "Only events of these names, with commas between them: {}.",
+        names.join(", ")
+    );
+    in_query("types", &description, schema)
+}
+
+/// Reads on until something is found that is wanted, or the end of the log.
+async fn page(api: Arc<EventsApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let wanted = Wanted::read(&request, &["after", "limit", "types"])?;
+    let mut after = wanted.after.unwrap_or_default();
+    loop {
+        let mut events = api.webhooks.events(&actor, after, wanted.limit).await?;
+        let is_last = events.len() < wanted.limit;
+        after = events.last().map_or(after, |event| event.position);
+        events.retain(|event| wanted.wants(event.event.name));
+        if is_last || !events.is_empty() {
+            let page = webhook::event_page(&events, Some(after));
+            return Ok(reply::json(StatusCode::OK, page));
         }
     }
 }
 
-struct EventEndpoint {
-    shared: Arc<Shared>,
-    operation: Operation,
+async fn stream(api: Arc<EventsApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let wanted = Wanted::read(&request, &["after", "types"])?;
+    let after = match last_event_id(&request)? {
+        Some(last) => Some(last),
+        None => wanted.after,
+    };
+    live::stream(Arc::clone(&api.webhooks), actor, after, wanted.types).await
 }
 
-impl Endpoint for EventEndpoint {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> Result<Response> {
-        Ok(self.answer(&request).await?)
-    }
-}
-
-impl EventEndpoint {
-    async fn answer(&self, request: &Request) -> std::result::Result<Response, Failure> {
-        let actor = auth::actor(&self.shared.accounts, request).await?;
-        match self.operation {
-            Operation::Page => self.page(&actor, request).await,
-            Operation::Stream => {
-                let wanted = Wanted::read(request, &["after", "types"])?;
-                let after = match last_event_id(request)? {
-                    Some(last) => Some(last),
-                    None => wanted.after,
-                };
-                let webhooks = Arc::clone(&self.shared.webhooks);
-                live::stream(webhooks, actor, after, wanted.types).await
-            }
-            Operation::History(entity) => self.history(&actor, entity, request).await,
-        }
-    }
-
-    /// Reads on until something is found that is wanted, or the end of the log.
-    async fn page(
-        &self,
-        actor: &Actor,
-        request: &Request,
-    ) -> std::result::Result<Response, Failure> {
-        let wanted = Wanted::read(request, &["after", "limit", "types"])?;
-        let mut after = wanted.after.unwrap_or_default();
-        let webhooks = &self.shared.webhooks;
-        loop {
-            let mut events = webhooks.events(actor, after, wanted.limit).await?;
-            let is_last = events.len() < wanted.limit;
-            after = events.last().map_or(after, |event| event.position);
-            events.retain(|event| wanted.wants(event.event.name));
-            if is_last || !events.is_empty() {
-                let page = webhook::event_page(&events, Some(after));
-                return Ok(reply::json(StatusCode::OK, page));
-            }
-        }
-    }
-
-    async fn history(
-        &self,
-        actor: &Actor,
-        entity: EntityType,
-        request: &Request,
-    ) -> std::result::Result<Response, Failure> {
-        let text = request.raw_path_param("id").unwrap_or_default();
-        let id = kith_api_types::draft::parse_id(text).ok_or_else(|| {
-            let detail = format!("there is no {entity} with the id {}", excerpt(text, 60));
-            Failure::from(Problem::not_found(detail))
-        })?;
-        let wanted = Wanted::read(request, &["before", "limit"])?;
-        let key = RecordKey { entity, id };
-        let webhooks = &self.shared.webhooks;
-        let events = webhooks
-            .history(actor, key, wanted.before, wanted.limit)
-            .await?;
-        let next = events.last().filter(|_| events.len() == wanted.limit);
-        let page = webhook::event_page(&events, next.map(|event| event.position));
-        Ok(reply::json(StatusCode::OK, page))
-    }
+async fn history(
+    api: Arc<EventsApi>,
+    actor: Arc<Actor>,
+    request: Request,
+    entity: EntityType,
+) -> Answer {
+    let id = id_of(&request, entity.name())?;
+    let wanted = Wanted::read(&request, &["before", "limit"])?;
+    let key = RecordKey { entity, id };
+    let events = api
+        .webhooks
+        .history(&actor, key, wanted.before, wanted.limit)
+        .await?;
+    let next = events.last().filter(|_| events.len() == wanted.limit);
+    let page = webhook::event_page(&events, next.map(|event| event.position));
+    Ok(reply::json(StatusCode::OK, page))
 }
 
 /// What the query string asks for.
@@ -180,7 +206,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(request: &Request, known: &[&str]) -> std::result::Result<Self, Failure> {
+    fn read(request: &Request, known: &[&str]) -> Result<Self, Failure> {
         let mut wanted = Wanted {
             after: None,
             before: None,
@@ -209,12 +235,12 @@ impl Wanted {
     }
 }
 
-fn position(name: &str, value: &str) -> std::result::Result<i64, Failure> {
+fn position(name: &str, value: &str) -> Result<i64, Failure> {
     let position = value.parse().ok().filter(|position| *position >= 0);
     position.ok_or_else(|| not(name, value, "a position of the log, a whole number from 0"))
 }
 
-fn types(value: &str) -> std::result::Result<EventSet, Failure> {
+fn types(value: &str) -> Result<EventSet, Failure> {
     let mut types = EventSet::default();
     // Commas may be written as such or encoded; the names need no encoding.
     let value = value.replace("%2C", ",").replace("%2c", ",");
@@ -234,7 +260,7 @@ fn not(name: &str, value: &str, accepted: &str) -> Failure {
 }
 
 /// Where a reader of the stream left off.
-fn last_event_id(request: &Request) -> std::result::Result<Option<i64>, Failure> {
+fn last_event_id(request: &Request) -> Result<Option<i64>, Failure> {
     let Some(value) = request.headers().get("last-event-id") else {
         return Ok(None);
     };

@@ -12,6 +12,7 @@ mod events;
 mod find;
 mod front;
 mod header;
+mod operation;
 mod query;
 mod records;
 mod reply;

@@ -5,6 +5,7 @@ use kith_application::Error;
 use kith_domain::ports::RepositoryError;
 use poem::Response;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use uuid::Uuid;
 
 /// A request that was not done, on its way to [`crate::front`], which writes it down with the request's id.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +108,13 @@ pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
     );
     response.set_body(body);
     response
+}
+
+/// The id of something that was deleted, as a JSON string.
+pub(crate) fn id(id: Uuid) -> Response {
+    let mut body = Vec::with_capacity(38);
+    kith_api_types::json::id(&mut body, id);
+    json(StatusCode::OK, body)
 }
 
 /// With the version of the record as its tag.

@@ -1,39 +1,24 @@
 //! `GET /users/me` and `POST /users/search`: the caller and the team.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use kith_api_types::schema::reference;
 use kith_api_types::{Problem, search, user};
 use kith_application::Accounts;
+use kith_domain::actor::Actor;
 use kith_domain::filter::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, SearchInput};
 use kith_domain::violation::{Refusal, Violation};
-use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
-use poem::http::{Method, StatusCode};
-use poem::{Request, Response, Result};
-use poem_openapi::OpenApi;
-use poem_openapi::registry::{
-    MetaApi, MetaMediaType, MetaOperation, MetaPath, MetaRequest, MetaResponse, MetaResponses,
-    MetaTag, Registry,
-};
+use poem::Request;
+use poem::http::StatusCode;
 
 use crate::app::App;
-use crate::document::{errors, security};
-use crate::reply::{self, Failure};
-use crate::{auth, body};
-
-const ME: &str = "/users/me";
-const SEARCH: &str = "/users/search";
+use crate::body;
+use crate::operation::{Answer, Operation, Surface, get, post};
+use crate::reply;
 
 /// The people of the company.
 pub(crate) struct UsersApi {
     accounts: Arc<Accounts>,
-}
-
-/// One of the two operations.
-struct UsersEndpoint {
-    accounts: Arc<Accounts>,
-    is_search: bool,
 }
 
 impl UsersApi {
@@ -44,31 +29,66 @@ impl UsersApi {
     }
 }
 
-impl UsersEndpoint {
-    async fn me(&self, request: &Request) -> std::result::Result<Response, Failure> {
-        let actor = auth::actor(&self.accounts, request).await?;
-        let me = self.accounts.me(&actor).await?;
-        let me = me.ok_or_else(|| Problem::new(404, "not_found", "Not found", "you are gone"))?;
-        let mut out = Vec::with_capacity(384);
-        user::write_user(&mut out, &me);
-        Ok(reply::json(StatusCode::OK, out))
+impl Surface for UsersApi {
+    const TAGS: &'static [(&'static str, &'static str)] =
+        &[("users", "The people of the company.")];
+
+    fn operations() -> Vec<Operation<Self>> {
+        vec![
+            get(
+                "/users/me",
+                [
+                    "getMe",
+                    "The caller",
+                    "The user behind the key, whatever their rights.",
+                ],
+            )
+            .answers(200, "The caller.", reference("User"))
+            .does(me),
+            post(
+                "/users/search",
+                [
+                    "searchUsers",
+                    "The team",
+                    "The people of the company, by name: all of them with the right users:readAll, oneself with users:readOwn.",
+                ],
+            )
+            .takes("UserSearch")
+            .answers(
+                200,
+                "The people that the caller may see.",
+                reference("UserSearchResult"),
+            )
+            .does(team),
+        ]
     }
 
-    async fn search(&self, request: &mut Request) -> std::result::Result<Response, Failure> {
-        let actor = auth::actor(&self.accounts, request).await?;
-        let body = body::json(request).await?;
-        let input = search::read(body.bytes()).map_err(Problem::from)?;
-        let (page, size) = window(&input).map_err(Problem::from)?;
-        let term = input.search_term.unwrap_or_default();
-        let skip = (page - 1).saturating_mul(u64::from(size));
-        let (users, total) = self.accounts.team(&actor, &term, skip, size).await?;
-        let page = user::users_page(&users, page, size, total);
-        Ok(reply::json(StatusCode::OK, page))
+    fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 }
 
+async fn me(api: Arc<UsersApi>, actor: Arc<Actor>, _: Request) -> Answer {
+    let me = api.accounts.me(&actor).await?;
+    let me = me.ok_or_else(|| Problem::new(404, "not_found", "Not found", "you are gone"))?;
+    let mut out = Vec::with_capacity(384);
+    user::write_user(&mut out, &me);
+    Ok(reply::json(StatusCode::OK, out))
+}
+
+async fn team(api: Arc<UsersApi>, actor: Arc<Actor>, mut request: Request) -> Answer {
+    let body = body::json(&mut request).await?;
+    let input = search::read(body.bytes()).map_err(Problem::from)?;
+    let (page, size) = window(&input).map_err(Problem::from)?;
+    let term = input.search_term.unwrap_or_default();
+    let skip = (page - 1).saturating_mul(u64::from(size));
+    let (users, total) = api.accounts.team(&actor, &term, skip, size).await?;
+    let page = user::users_page(&users, page, size, total);
+    Ok(reply::json(StatusCode::OK, page))
+}
+
 /// The page and its size; what searches of records have besides is refused, not ignored.
-fn window(input: &SearchInput) -> std::result::Result<(u64, u32), Refusal> {
+fn window(input: &SearchInput) -> Result<(u64, u32), Refusal> {
     let mut problems = Vec::new();
     let given = [
         ("filters", !input.filters.is_null()),
@@ -104,110 +124,5 @@ fn window(input: &SearchInput) -> std::result::Result<(u64, u32), Refusal> {
     match size {
         Some(size) if problems.is_empty() => Ok((page, size)),
         _ => Err(Refusal::Invalid(problems)),
-    }
-}
-
-impl Endpoint for UsersEndpoint {
-    type Output = Response;
-
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        let answer = if self.is_search {
-            self.search(&mut request).await
-        } else {
-            self.me(&request).await
-        };
-        Ok(answer?)
-    }
-}
-
-impl OpenApi for UsersApi {
-    fn meta() -> Vec<MetaApi> {
-        let json = |schema| {
-            vec![MetaMediaType {
-                content_type: "application/json",
-                schema: reference(schema),
-            }]
-        };
-        let operation = |method,
-                         id,
-                         summary,
-                         about,
-                         request: Option<&'static str>,
-                         description,
-                         answer,
-                         statuses| {
-            let mut responses = vec![MetaResponse {
-                description,
-                status: Some(200),
-                status_range: None,
-                content: json(answer),
-                headers: Vec::new(),
-            }];
-            responses.extend(errors(statuses));
-            MetaOperation {
-                method,
-                tags: vec!["users"],
-                summary: Some(summary),
-                description: Some(about),
-                external_docs: None,
-                params: Vec::new(),
-                request: request.map(|schema| MetaRequest {
-                    description: None,
-                    content: json(schema),
-                    required: true,
-                }),
-                responses: MetaResponses { responses },
-                deprecated: false,
-                security: security(),
-                operation_id: Some(id),
-                code_samples: Vec::new(),
-            }
-        };
-        let me = operation(
-            Method::GET,
-            "getMe",
-            "The caller",
-            "The user behind the key, whatever their rights.",
-            None,
-            "The caller.",
-            "User",
-            vec![400, 401, 403, 500],
-        );
-        let search = operation(
-            Method::POST,
-            "searchUsers",
-            "The team",
-            "The people of the company, by name: all of them with the right users:readAll, oneself with users:readOwn.",
-            Some("UserSearch"),
-            "The people that the caller may see.",
-            "UserSearchResult",
-            vec![400, 401, 403, 413, 415, 500],
-        );
-        let path = |path: &str, operation| MetaPath {
-            path: path.to_owned(),
-            operations: vec![operation],
-        };
-        vec![MetaApi {
-            paths: vec![path(ME, me), path(SEARCH, search)],
-        }]
-    }
-
-    fn register(registry: &mut Registry) {
-        registry.create_tag(MetaTag {
-            name: "users",
-            description: Some("The people of the company."),
-            external_docs: None,
-        });
-    }
-
-    fn add_routes(self, table: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        for (path, method, is_search) in [(ME, Method::GET, false), (SEARCH, Method::POST, true)] {
-            let endpoint = UsersEndpoint {
-                accounts: Arc::clone(&self.accounts),
-                is_search,
-            };
-            let methods = table.entry(path.to_owned()).or_default();
-            methods.insert(method, endpoint.boxed());
-        }
     }
 }

@@ -1,232 +1,340 @@
 //! Webhooks and their deliveries over HTTP (contract, section 7).
 
-mod meta;
-
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use kith_api_types::schema::{self, array, reference};
 use kith_api_types::{Problem, json, webhook};
 use kith_application::{Accounts, Webhooks};
 use kith_domain::actor::Actor;
 use kith_domain::ports::webhooks::Delivery;
-use kith_domain::text::excerpt;
 use kith_domain::webhook::Webhook;
-use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
-use poem::http::{Method, StatusCode};
-use poem::{Request, Response, Result};
-use poem_openapi::OpenApi;
-use poem_openapi::registry::{MetaApi, Registry};
-use uuid::Uuid;
+use kith_domain::webhook::delivery::Status;
+use poem::http::StatusCode;
+use poem::{Request, Response};
+use poem_openapi::registry::{MetaOperationParam, MetaSchema, Registry};
 
 use crate::app::App;
-use crate::reply::{self, Failure};
-use crate::{auth, body, query};
+use crate::operation::{
+    Answer, Operation, Surface, delete, get, id_of, id_schema, in_query, post, put,
+};
+use crate::{body, query, reply};
+
+/// What ids in paths are expected to be the ids of.
+const WEBHOOK: &str = "webhook";
+const DELIVERY: &str = "webhook delivery";
+
+/// The tag of the operations on deliveries.
+const DELIVERIES: &str = "webhook-deliveries";
 
 /// The operations on webhooks and deliveries.
 pub(crate) struct WebhooksApi {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     accounts: Arc<Accounts>,
     webhooks: Arc<Webhooks>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operation {
-    List,
-    Create,
-    Get,
-    Update,
-    Delete,
-    Reveal,
-    Test,
-    Deliveries,
-    SearchDeliveries,
-    Delivery,
-    Resend,
-}
-
-impl Operation {
-    const ALL: [Operation; 11] = [
-        Operation::List,
-        Operation::Create,
-        Operation::Get,
-        Operation::Update,
-        Operation::Delete,
-        Operation::Reveal,
-        Operation::Test,
-        Operation::Deliveries,
-        Operation::SearchDeliveries,
-        Operation::Delivery,
-        Operation::Resend,
-    ];
-
-    fn route(self) -> &'static str {
-        match self {
-            Operation::List | Operation::Create => "/webhooks",
-            Operation::Get | Operation::Update | Operation::Delete => "/webhooks/:id",
-            Operation::Reveal => "/webhooks/:id/secret/reveal",
-            Operation::Test => "/webhooks/:id/test",
-            Operation::Deliveries => "/webhook-deliveries",
-            Operation::SearchDeliveries => "/webhook-deliveries/search",
-            Operation::Delivery => "/webhook-deliveries/:id",
-            Operation::Resend => "/webhook-deliveries/:id/resend",
-        }
-    }
-
-    fn methods(self) -> Vec<Method> {
-        match self {
-            Operation::List | Operation::Get | Operation::Deliveries | Operation::Delivery => {
-                vec![Method::GET]
-            }
-            Operation::Create
-            | Operation::Reveal
-            | Operation::Test
-            | Operation::SearchDeliveries
-            | Operation::Resend => vec![Method::POST],
-            Operation::Update => vec![Method::PUT, Method::PATCH],
-            Operation::Delete => vec![Method::DELETE],
-        }
-    }
-}
-
 impl WebhooksApi {
     pub(crate) fn new(app: &App) -> Self {
-        let accounts = Arc::clone(&app.accounts);
-        let webhooks = Arc::clone(&app.webhooks);
         WebhooksApi {
-            shared: Arc::new(Shared { accounts, webhooks }),
+            accounts: Arc::clone(&app.accounts),
+            webhooks: Arc::clone(&app.webhooks),
         }
     }
 }
 
-impl OpenApi for WebhooksApi {
-    fn meta() -> Vec<MetaApi> {
-        vec![MetaApi {
-            paths: meta::paths(),
-        }]
+impl Surface for WebhooksApi {
+    const TAGS: &'static [(&'static str, &'static str)] = &[
+        ("webhooks", "Who is told of which events, and where."),
+        (
+            DELIVERIES,
+            "What was sent, what came back, and sending it again.",
+        ),
+    ];
+
+    fn operations() -> Vec<Operation<Self>> {
+        let mut operations = on_webhooks();
+        operations.extend(on_deliveries());
+        operations
     }
 
-    fn register(registry: &mut Registry) {
-        meta::register(registry);
+    fn schemas(registry: &mut Registry) {
+        schema::webhook::register(registry);
     }
 
-    fn add_routes(self, table: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        for operation in Operation::ALL {
-            for method in operation.methods() {
-                let endpoint = WebhookEndpoint {
-                    shared: Arc::clone(&self.shared),
-                    operation,
-                };
-                table
-                    .entry(operation.route().to_owned())
-                    .or_default()
-                    .insert(method, endpoint.boxed());
-            }
-        }
+    fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 }
 
-struct WebhookEndpoint {
-    shared: Arc<Shared>,
-    operation: Operation,
+fn on_webhooks() -> Vec<Operation<WebhooksApi>> {
+    let webhook = || reference("Webhook");
+    vec![
+        get(
+            "/webhooks",
+            [
+                "listWebhooks",
+                "List the webhooks",
+                "All of them, oldest first.",
+            ],
+        )
+        .answers(200, "The webhooks.", array("The webhooks.", webhook()))
+        .does(list),
+        post(
+            "/webhooks",
+            [
+                "createWebhook",
+                "Create a webhook",
+                "From then on every event that it subscribes to is sent to its URL. The URL must be https and must not lead to a private or otherwise special address.",
+            ],
+        )
+        .takes("WebhookCreate")
+        .answers(201, "The new webhook.", webhook())
+        .does(create),
+        get(
+            "/webhooks/:id",
+            [
+                "getWebhook",
+                "Get a webhook",
+                "One webhook; its secret is not shown.",
+            ],
+        )
+        .of("The webhook.")
+        .answers(200, "The webhook.", webhook())
+        .does(one),
+        put(
+            "/webhooks/:id",
+            [
+                "updateWebhook",
+                "Change a webhook",
+                "What is absent stays as it is; null or an empty text clears description and secret. Enabling a webhook that the server has disabled forgets its failures.",
+            ],
+        )
+        .or_patch("patchWebhook", "Change a webhook (PATCH)")
+        .of("The webhook.")
+        .takes("WebhookUpdate")
+        .answers(200, "The webhook as it now is.", webhook())
+        .does(update),
+        delete(
+            "/webhooks/:id",
+            [
+                "deleteWebhook",
+                "Delete a webhook",
+                "Its deliveries stay; those that wait are not sent any more.",
+            ],
+        )
+        .of("The webhook.")
+        .answers(
+            200,
+            "The id of the deleted webhook.",
+            id_schema("The id of the deleted webhook."),
+        )
+        .does(remove),
+        post(
+            "/webhooks/:id/secret/reveal",
+            [
+                "revealWebhookSecret",
+                "Reveal a webhook's secret",
+                "The secret in clear, or null. Needs the right to update; that it was revealed is logged.",
+            ],
+        )
+        .of("The webhook.")
+        .answers(200, "The secret.", reference("WebhookSecret"))
+        .does(reveal),
+        post(
+            "/webhooks/:id/test",
+            [
+                "testWebhook",
+                "Send a test to a webhook",
+                "Sends a body with the event `webhook.test`, signed as any other, as a delivery of its own.",
+            ],
+        )
+        .of("The webhook.")
+        .answers(201, "The new delivery.", reference("WebhookDelivery"))
+        .fails([409])
+        .does(test),
+    ]
 }
 
-impl Endpoint for WebhookEndpoint {
-    type Output = Response;
-
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        Ok(self.answer(&mut request).await?)
-    }
+fn on_deliveries() -> Vec<Operation<WebhooksApi>> {
+    let page = || reference("WebhookDeliveryPage");
+    vec![
+        get(
+            "/webhook-deliveries",
+            [
+                "listWebhookDeliveries",
+                "List deliveries",
+                "Newest first, by the parameters of the query string.",
+            ],
+        )
+        .tagged(DELIVERIES)
+        .parameters(conditions())
+        .answers(200, "A page of deliveries.", page())
+        .does(deliveries),
+        post(
+            "/webhook-deliveries/search",
+            [
+                "searchWebhookDeliveries",
+                "Search deliveries",
+                "Newest first; the same as the list, with the conditions in the body.",
+            ],
+        )
+        .tagged(DELIVERIES)
+        .takes("WebhookDeliverySearch")
+        .answers(200, "A page of deliveries.", page())
+        .does(search_deliveries),
+        get(
+            "/webhook-deliveries/:id",
+            [
+                "getWebhookDelivery",
+                "Get a delivery",
+                "One delivery with the body that is sent and every attempt.",
+            ],
+        )
+        .tagged(DELIVERIES)
+        .of("The delivery.")
+        .answers(200, "The delivery.", reference("WebhookDeliveryDetails"))
+        .does(delivery),
+        post(
+            "/webhook-deliveries/:id/resend",
+            [
+                "resendWebhookDelivery",
+                "Send a delivery again",
+                "Makes a new delivery with the same body and `webhook-id`, to the webhook's present URL, signed with its present secret. The original stays as it is.",
+            ],
+        )
+        .tagged(DELIVERIES)
+        .of("The delivery.")
+        .answers(201, "The new delivery.", reference("WebhookDelivery"))
+        .fails([409])
+        .does(resend),
+    ]
 }
 
-impl WebhookEndpoint {
-    async fn answer(&self, request: &mut Request) -> std::result::Result<Response, Failure> {
-        let actor = auth::actor(&self.shared.accounts, request).await?;
-        let webhooks = &self.shared.webhooks;
-        match self.operation {
-            Operation::List => {
-                let listed = webhooks.list(&actor).await?;
-                let mut body = Vec::new();
-                json::array(&mut body, &listed, webhook::write_webhook);
-                Ok(reply::json(StatusCode::OK, body))
-            }
-            Operation::Create => {
-                let body = body::json(request).await?;
-                let draft = webhook::draft(body.bytes()).map_err(Problem::from)?;
-                let made = webhooks.create(&actor, draft).await?;
-                Ok(shown(StatusCode::CREATED, &made))
-            }
-            Operation::Deliveries => {
-                let members: Vec<(String, String)> = request.params().map_err(|error| {
-                    query::invalid(format!("the query string is not understood: {error}"))
-                })?;
-                self.search(&actor, &members).await
-            }
-            Operation::SearchDeliveries => {
-                let body = body::json(request).await?;
-                let members = webhook::search_members(body.bytes()).map_err(Problem::from)?;
-                self.search(&actor, &members).await
-            }
-            _ => self.on_one(&actor, request).await,
-        }
-    }
+fn conditions() -> Vec<MetaOperationParam> {
+    let string = || MetaSchema::new("string");
+    let status = MetaSchema {
+        enum_items: Status::ALL
+            .iter()
+            .map(|status| status.name().into())
+            .collect(),
+        ..string()
+    };
+    let time = || MetaSchema::new_with_format("string", "date-time");
+    let id = || MetaSchema::new_with_format("string", "uuid");
+    let size = MetaSchema {
+        minimum: Some(1.0),
+        maximum: Some(100.0),
+        default: Some(25.into()),
+        ..MetaSchema::new_with_format("integer", "int32")
+    };
+    vec![
+        in_query(
+            "searchTerm",
+            "Text in the URL or the event's name.",
+            string(),
+        ),
+        in_query("status", "Only deliveries in this status.", status),
+        in_query("webhookId", "Only deliveries of this webhook.", id()),
+        in_query("event", "Only deliveries of this event.", string()),
+        in_query(
+            "from",
+            "Only deliveries made at or after this time.",
+            time(),
+        ),
+        in_query("until", "Only deliveries made before this time.", time()),
+        in_query("pageSize", "Most deliveries on the page.", size),
+        in_query("cursor", "The `nextCursor` of the page before.", id()),
+    ]
+}
 
-    async fn on_one(
-        &self,
-        actor: &Actor,
-        request: &mut Request,
-    ) -> std::result::Result<Response, Failure> {
-        let id = id(request)?;
-        let webhooks = &self.shared.webhooks;
-        match self.operation {
-            Operation::Update => {
-                let body = body::json(request).await?;
-                let draft = webhook::draft(body.bytes()).map_err(Problem::from)?;
-                let changed = webhooks.update(actor, id, draft).await?;
-                Ok(shown(StatusCode::OK, &changed))
-            }
-            Operation::Delete => {
-                webhooks.delete(actor, id).await?;
-                let mut body = Vec::new();
-                json::id(&mut body, id);
-                Ok(reply::json(StatusCode::OK, body))
-            }
-            Operation::Reveal => {
-                let secret = webhooks.reveal(actor, id).await?;
-                let secret = secret.as_ref().map(|secret| secret.reveal());
-                Ok(reply::json(StatusCode::OK, webhook::secret(secret)))
-            }
-            Operation::Test => Ok(added(&webhooks.test(actor, id).await?)),
-            Operation::Resend => Ok(added(&webhooks.resend(actor, id).await?)),
-            Operation::Delivery => {
-                let found = webhooks.delivery(actor, id).await?;
-                let mut body = Vec::with_capacity(4_096);
-                let details = (found.body.as_slice(), found.attempts.as_slice());
-                webhook::write_delivery(&mut body, &found.delivery, Some(details));
-                Ok(reply::json(StatusCode::OK, body))
-            }
-            _ => Ok(shown(StatusCode::OK, &webhooks.get(actor, id).await?)),
-        }
-    }
+async fn list(api: Arc<WebhooksApi>, actor: Arc<Actor>, _: Request) -> Answer {
+    let listed = api.webhooks.list(&actor).await?;
+    let mut body = Vec::new();
+    json::array(&mut body, &listed, webhook::write_webhook);
+    Ok(reply::json(StatusCode::OK, body))
+}
 
-    /// One more than a page is read, to know whether there is another.
-    async fn search(
-        &self,
-        actor: &Actor,
-        members: &[(String, String)],
-    ) -> std::result::Result<Response, Failure> {
-        let mut search = webhook::delivery_search(members).map_err(Problem::from)?;
-        let size = search.limit;
-        search.limit += 1;
-        let mut found = self.shared.webhooks.deliveries(actor, &search).await?;
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let has_more = found.len() > size;
-        found.truncate(size);
-        let page = webhook::delivery_page(&found, has_more);
-        Ok(reply::json(StatusCode::OK, page))
-    }
+async fn create(api: Arc<WebhooksApi>, actor: Arc<Actor>, mut request: Request) -> Answer {
+    let body = body::json(&mut request).await?;
+    let draft = webhook::draft(body.bytes()).map_err(Problem::from)?;
+    let made = api.webhooks.create(&actor, draft).await?;
+    Ok(shown(StatusCode::CREATED, &made))
+}
+
+async fn one(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let found = api.webhooks.get(&actor, id_of(&request, WEBHOOK)?).await?;
+    Ok(shown(StatusCode::OK, &found))
+}
+
+async fn update(api: Arc<WebhooksApi>, actor: Arc<Actor>, mut request: Request) -> Answer {
+    let id = id_of(&request, WEBHOOK)?;
+    let body = body::json(&mut request).await?;
+    let draft = webhook::draft(body.bytes()).map_err(Problem::from)?;
+    let changed = api.webhooks.update(&actor, id, draft).await?;
+    Ok(shown(StatusCode::OK, &changed))
+}
+
+async fn remove(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let id = id_of(&request, WEBHOOK)?;
+    api.webhooks.delete(&actor, id).await?;
+    Ok(reply::id(id))
+}
+
+async fn reveal(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let secret = api
+        .webhooks
+        .reveal(&actor, id_of(&request, WEBHOOK)?)
+        .await?;
+    let secret = secret.as_ref().map(|secret| secret.reveal());
+    Ok(reply::json(StatusCode::OK, webhook::secret(secret)))
+}
+
+async fn test(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let added = api.webhooks.test(&actor, id_of(&request, WEBHOOK)?).await?;
+    Ok(added_delivery(&added))
+}
+
+async fn deliveries(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let members: Vec<(String, String)> = request
+        .params()
+        .map_err(|error| query::invalid(format!("the query string is not understood: {error}")))?;
+    page(&api, &actor, &members).await
+}
+
+async fn search_deliveries(
+    api: Arc<WebhooksApi>,
+    actor: Arc<Actor>,
+    mut request: Request,
+) -> Answer {
+    let body = body::json(&mut request).await?;
+    let members = webhook::search_members(body.bytes()).map_err(Problem::from)?;
+    page(&api, &actor, &members).await
+}
+
+/// One more than a page is read, to know whether there is another.
+async fn page(api: &WebhooksApi, actor: &Actor, members: &[(String, String)]) -> Answer {
+    let mut search = webhook::delivery_search(members).map_err(Problem::from)?;
+    let size = search.limit;
+    search.limit += 1;
+    let mut found = api.webhooks.deliveries(actor, &search).await?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let has_more = found.len() > size;
+    found.truncate(size);
+    let page = webhook::delivery_page(&found, has_more);
+    Ok(reply::json(StatusCode::OK, page))
+}
+
+async fn delivery(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let id = id_of(&request, DELIVERY)?;
+    let found = api.webhooks.delivery(&actor, id).await?;
+    let mut body = Vec::with_capacity(4_096);
+    let details = (found.body.as_slice(), found.attempts.as_slice());
+    webhook::write_delivery(&mut body, &found.delivery, Some(details));
+    Ok(reply::json(StatusCode::OK, body))
+}
+
+async fn resend(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let id = id_of(&request, DELIVERY)?;
+    Ok(added_delivery(&api.webhooks.resend(&actor, id).await?))
 }
 
 fn shown(status: StatusCode, shown: &Webhook) -> Response {
@@ -236,16 +344,8 @@ fn shown(status: StatusCode, shown: &Webhook) -> Response {
 }
 
 /// A delivery that was just added.
-fn added(delivery: &Delivery) -> Response {
+fn added_delivery(delivery: &Delivery) -> Response {
     let mut body = Vec::with_capacity(512);
     webhook::write_delivery(&mut body, delivery, None);
     reply::json(StatusCode::CREATED, body)
-}
-
-fn id(request: &Request) -> std::result::Result<Uuid, Failure> {
-    let text = request.raw_path_param("id").unwrap_or_default();
-    kith_api_types::draft::parse_id(text).ok_or_else(|| {
-        let detail = format!("there is nothing with the id {}", excerpt(text, 60));
-        Problem::not_found(detail).into()
-    })
 }
