@@ -1,9 +1,11 @@
 //! Event envelopes: the exact bytes that are stored, streamed and sent to webhooks (contract, section 6).
 
 use kith_domain::diff::{Changes, Moved};
+use kith_domain::event::workspace::{Facts, Told, WorkspaceEvent};
 use kith_domain::event::{Event, Happening};
 use kith_domain::ports::EventEncoder;
 use kith_domain::record::{CustomValues, Record};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::json;
@@ -34,6 +36,39 @@ impl EventEncoder for JsonEventEncoder {
         json::timestamp(&mut out, event.at);
         out.push(b'}');
         out
+    }
+
+    /// `{<kind>: state}`, with `changes` where fields moved, or `{<kind>Id: id}`.
+    fn encode_workspace(&self, event: &WorkspaceEvent) -> Vec<u8> {
+        let kind = event.kind();
+        let state = |facts: &Facts| {
+            let id = ("id".to_owned(), Value::from(event.subject.to_string()));
+            let facts = facts.iter();
+            let facts = facts.map(|(name, fact)| ((*name).to_owned(), fact.shown()));
+            Value::Object([id].into_iter().chain(facts).collect())
+        };
+        let payload = match &event.told {
+            Told::State(facts) => json!({ kind: state(facts) }),
+            Told::Moved(now, moved) => {
+                let changes = moved.iter().map(|(name, before, now)| {
+                    let pair = json!({ "previous": before.shown(), "current": now.shown() });
+                    ((*name).to_owned(), pair)
+                });
+                json!({ kind: state(now), "changes": Value::Object(changes.collect()) })
+            }
+            Told::Id => json!({ format!("{kind}Id"): event.subject.to_string() }),
+        };
+        let envelope = json!({
+            "event": event.name,
+            "data": {
+                "userId": event.user.to_string(),
+                "companyId": event.company.to_string(),
+                "entityId": event.subject.to_string(),
+                "payload": payload,
+            },
+            "timestamp": event.at.to_string(),
+        });
+        envelope.to_string().into_bytes()
     }
 }
 

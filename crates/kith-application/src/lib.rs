@@ -16,4 +16,5 @@ pub use columns::Columns;
 pub use error::Error;
 pub use records::{Once, Records};
 pub use search::Searches;
+pub use sources::Sources;
 pub use webhooks::Webhooks;

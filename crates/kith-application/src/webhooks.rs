@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use kith_domain::actor::{Action, Actor, Resource};
 use kith_domain::event::CommittedEvent;
+use kith_domain::event::workspace::{self, Told};
 use kith_domain::ports::vault::{Vault, VaultError};
 use kith_domain::ports::webhooks::{
     AttemptRecord, Delivery, DeliverySearch, Destinations, NewDelivery, Webhooks as Storage,
 };
-use kith_domain::ports::{Clock, EventFeed, EventWaiter, Ids, Repository, RepositoryError};
+use kith_domain::ports::{EventFeed, EventWaiter, Repository, RepositoryError};
 use kith_domain::record::RecordKey;
 use kith_domain::time::Timestamp;
 use kith_domain::violation::{NOT_FOUND, Refusal, Violation};
@@ -19,6 +20,7 @@ use kith_domain::webhook::secret::Secret;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::sources::Sources;
 
 /// The name under which a test is delivered; it is no event, and nobody can subscribe to it.
 pub const TEST_EVENT: &str = "webhook.test";
@@ -38,10 +40,8 @@ pub struct Surroundings {
     pub destinations: Arc<dyn Destinations>,
     /// Encrypts secrets.
     pub vault: Arc<dyn Vault>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Ids.
-    pub ids: Arc<dyn Ids>,
+    /// The time, ids, and the form of events.
+    pub sources: Sources,
     /// The server's settings.
     pub rules: UrlRules,
     /// The body of tests.
@@ -94,7 +94,10 @@ impl Webhooks {
     /// A missing right, a refusal, or a failure of the storage.
     pub async fn create(&self, actor: &Actor, draft: WebhookDraft) -> Result<Webhook, Error> {
         actor.require(Resource::Api, Action::Create)?;
-        let (id, now) = (self.world.ids.new_id(), self.world.clock.now());
+        let (id, now) = (
+            self.world.sources.ids.new_id(),
+            self.world.sources.clock.now(),
+        );
         let judged = draft.create(&self.world.rules, id, now).map_err(invalid)?;
         self.put(actor, None, judged).await
     }
@@ -111,7 +114,7 @@ impl Webhooks {
     ) -> Result<Webhook, Error> {
         actor.require(Resource::Api, Action::Update)?;
         let present = self.find(actor, id).await?;
-        let now = self.world.clock.now();
+        let now = self.world.sources.clock.now();
         let judged = draft.update(&present, &self.world.rules, now);
         self.put(actor, Some(&present), judged.map_err(invalid)?)
             .await
@@ -123,7 +126,12 @@ impl Webhooks {
     /// A missing right, its absence, or a failure of the storage.
     pub async fn delete(&self, actor: &Actor, id: Uuid) -> Result<(), Error> {
         actor.require(Resource::Api, Action::Delete)?;
-        if self.world.storage.delete_webhook(actor.company, id).await? {
+        let log = self
+            .world
+            .sources
+            .log(actor, workspace::WEBHOOK_DELETED, id, Told::Id);
+        let storage = &self.world.storage;
+        if storage.delete_webhook(actor.company, id, log).await? {
             Ok(())
         } else {
             Err(no_such("webhook", id))
@@ -139,8 +147,12 @@ impl Webhooks {
         let webhook = self.find(actor, id).await?;
         let sealed = webhook.secret.as_ref();
         let secret = sealed.map(|sealed| self.world.vault.open(actor.company, id, sealed));
-        tracing::warn!(company = %actor.company, user = %actor.user, webhook = %id, "a webhook's secret was revealed");
-        secret.transpose().map_err(vault_failed)
+        let secret = secret.transpose().map_err(vault_failed)?;
+        let name = workspace::WEBHOOK_SECRET_REVEALED;
+        let log = self.world.sources.log(actor, name, id, Told::Id);
+        // Nobody sees it without a trace.
+        self.world.storage.log(actor.company, log).await?;
+        Ok(secret)
     }
 
     /// Sends a test to a webhook, as a delivery of its own.
@@ -150,13 +162,13 @@ impl Webhooks {
     pub async fn test(&self, actor: &Actor, id: Uuid) -> Result<Delivery, Error> {
         actor.require(Resource::Api, Action::Update)?;
         let webhook = self.enabled(self.find(actor, id).await?)?;
-        let now = self.world.clock.now();
+        let now = self.world.sources.clock.now();
         let new = NewDelivery {
-            id: self.world.ids.new_id(),
+            id: self.world.sources.ids.new_id(),
             webhook: id,
             url: webhook.url,
             event: TEST_EVENT.to_owned(),
-            event_id: self.world.ids.new_id(),
+            event_id: self.world.sources.ids.new_id(),
             resend_of: None,
             body: Some((self.world.test_body)(actor, id, now)),
             created_at: now,
@@ -211,14 +223,14 @@ impl Webhooks {
             )
         })?;
         let new = NewDelivery {
-            id: self.world.ids.new_id(),
+            id: self.world.sources.ids.new_id(),
             webhook: webhook.id,
             url: self.enabled(webhook)?.url,
             event: original.event,
             event_id: original.event_id,
             resend_of: Some(id),
             body: None,
-            created_at: self.world.clock.now(),
+            created_at: self.world.sources.clock.now(),
         };
         self.add(actor, new).await
     }
@@ -291,10 +303,17 @@ impl Webhooks {
                 webhook.secret = Some(sealed.map_err(vault_failed)?);
             }
         }
-        if present != Some(&webhook) {
-            let storage = &self.world.storage;
-            storage.put_webhook(actor.company, &webhook).await?;
-        }
+        let told = match present {
+            None => Some((workspace::WEBHOOK_CREATED, Told::State(webhook.facts()))),
+            Some(present) => workspace::moved(&present.facts(), webhook.facts())
+                .map(|told| (workspace::WEBHOOK_UPDATED, told)),
+        };
+        let Some((name, told)) = told else {
+            return Ok(present.cloned().unwrap_or(webhook));
+        };
+        let log = self.world.sources.log(actor, name, webhook.id, told);
+        let storage = &self.world.storage;
+        storage.put_webhook(actor.company, &webhook, log).await?;
         Ok(webhook)
     }
 

@@ -30,6 +30,7 @@ pub use self::parse::{MAX_TEXT, MAX_VALUES, ParseContext};
 pub(crate) use self::parse::{calendar_date, date_part, instant, money_parts};
 pub use self::value::CustomValue;
 use crate::entity::EntityType;
+use crate::event::workspace::{Facts, open};
 use crate::locale::Currency;
 use crate::time::Timestamp;
 
@@ -143,6 +144,18 @@ pub struct Column {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Column {
+    /// What the log of the workspace tells of it.
+    pub fn facts(&self) -> Facts {
+        vec![
+            open("entityType", self.entity.name()),
+            open("type", self.column_type().name()),
+            open("label", self.label.clone()),
+            open("options", self.options.to_json()),
+        ]
+    }
 }
 
 /// The options of a column; the variant is its type.

@@ -1,11 +1,14 @@
 //! Domain events: one for every committed change of a record (contract, section 6).
 
+pub mod workspace;
+
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::diff::Changes;
 use crate::entity::EntityType;
+use crate::ports::EventEncoder;
 use crate::record::{Record, RecordKey};
 use crate::time::Timestamp;
 
@@ -49,11 +52,53 @@ impl Event {
     }
 }
 
-/// All event names, in the order of the entity types.
+/// The names of the events of records, which webhooks subscribe to, in the order of the entity types.
 pub fn names() -> impl Iterator<Item = &'static str> {
     EntityType::ALL
         .into_iter()
         .flat_map(|entity| entity.def().events)
+}
+
+/// Every name in the log: the events of records, then the changes of the workspace.
+pub fn logged_names() -> impl Iterator<Item = &'static str> {
+    names().chain(workspace::NAMES)
+}
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A record.
+    Record(RecordKey),
+    /// Something of the workspace; which kind, the event's name says.
+    Workspace(Uuid),
+}
+
+impl Subject {
+    /// What an event of a name is about; `None` for names that Kith does not know.
+    pub fn of(name: &str, id: Uuid) -> Option<(&'static str, Self)> {
+        if let Some(name) = workspace::NAMES.into_iter().find(|known| *known == name) {
+            return Some((name, Subject::Workspace(id)));
+        }
+        let name = names().find(|known| *known == name)?;
+        let entity = EntityType::by_name(name.split('.').next()?)?;
+        Some((name, Subject::Record(RecordKey { entity, id })))
+    }
+
+    /// Its id.
+    pub fn id(self) -> Uuid {
+        match self {
+            Subject::Record(key) => key.id,
+            Subject::Workspace(id) => id,
+        }
+    }
+
+    /// The record, if it is one.
+    pub fn record(self) -> Option<RecordKey> {
+        match self {
+            Subject::Record(key) => Some(key),
+            Subject::Workspace(_) => None,
+        }
+    }
 }
 
 /// An event with the exact bytes that are stored and sent.
@@ -61,16 +106,30 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub struct EncodedEvent {
     /// See [`Event::id`].
     pub id: Uuid,
-    /// See [`Event::name`].
+    /// See [`Event::name`] and [`workspace::NAMES`].
     pub name: &'static str,
-    /// The record.
-    pub key: RecordKey,
+    /// What it is about.
+    pub subject: Subject,
     /// Who caused the write.
     pub user: Uuid,
     /// When the write happened.
     pub at: Timestamp,
     /// The envelope as UTF-8 JSON: rendered once, never again.
     pub body: Vec<u8>,
+}
+
+impl EncodedEvent {
+    /// A change of the workspace with its bytes.
+    pub fn of_workspace(event: &workspace::WorkspaceEvent, encoder: &dyn EventEncoder) -> Self {
+        EncodedEvent {
+            id: event.id,
+            name: event.name,
+            subject: Subject::Workspace(event.subject),
+            user: event.user,
+            at: event.at,
+            body: encoder.encode_workspace(event),
+        }
+    }
 }
 
 /// An event after its commit.

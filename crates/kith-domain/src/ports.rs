@@ -21,6 +21,7 @@ use crate::columns::{Column, ParseContext};
 use crate::decide::OptionHolders;
 use crate::draft::Reference;
 use crate::entity::EntityType;
+use crate::event::workspace::WorkspaceEvent;
 use crate::event::{CommittedEvent, EncodedEvent, Event};
 use crate::filter::{Filter, Search, SearchTerm};
 use crate::record::{Record, RecordKey};
@@ -56,6 +57,11 @@ impl<F: Fn() -> Uuid + Send + Sync> Ids for F {
 pub trait EventEncoder: Send + Sync {
     /// The envelope as UTF-8 JSON.
     fn encode(&self, event: &Event) -> Vec<u8>;
+
+    /// The envelope of a change of the workspace. A function that encodes events of records writes nothing here.
+    fn encode_workspace(&self, _event: &WorkspaceEvent) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
 impl<F: Fn(&Event) -> Vec<u8> + Send + Sync> EventEncoder for F {

@@ -10,6 +10,7 @@ pub mod secret;
 use uuid::Uuid;
 
 use crate::event;
+use crate::event::workspace::{Fact, Facts, open};
 use crate::time::Timestamp;
 use schedule::{DisabledReason, RetryPolicy};
 use secret::SealedSecret;
@@ -42,6 +43,26 @@ pub struct Webhook {
     pub created_at: Timestamp,
     /// When somebody changed it last.
     pub updated_at: Timestamp,
+}
+
+impl Webhook {
+    /// What the log of the workspace tells of it.
+    pub fn facts(&self) -> Facts {
+        let events: Vec<_> = self.events.names().collect();
+        let secret = self.secret.as_ref().map(|sealed| sealed.0.clone());
+        vec![
+            open("url", self.url.clone()),
+            open("description", self.description.clone()),
+            open("events", events),
+            ("secret", Fact::Secret(secret)),
+            open("enabled", self.enabled),
+            open("retryPolicy", self.retry_policy.name()),
+            open(
+                "disabledReason",
+                self.disabled_reason.map(DisabledReason::name),
+            ),
+        ]
+    }
 }
 
 /// A set of event names.

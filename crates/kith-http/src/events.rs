@@ -12,7 +12,6 @@ use kith_domain::entity::EntityType;
 use kith_domain::event;
 use kith_domain::record::RecordKey;
 use kith_domain::text::excerpt;
-use kith_domain::webhook::EventSet;
 use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::registry::{MetaOperationParam, MetaParamIn, MetaSchema, MetaSchemaRef};
@@ -141,7 +140,7 @@ fn limit_parameter() -> MetaOperationParam {
 }
 
 fn types_parameter() -> MetaOperationParam {
-    let names: Vec<_> = event::names().collect();
+    let names: Vec<_> = event::logged_names().collect();
     let schema = MetaSchema {
         example: Some("contact.created,deal.updated".into()),
         ..MetaSchema::new("string")
@@ -202,7 +201,7 @@ struct Wanted {
     before: Option<i64>,
     limit: usize,
     /// All if none are named.
-    types: Option<EventSet>,
+    types: Option<Vec<&'static str>>,
 }
 
 impl Wanted {
@@ -231,7 +230,7 @@ impl Wanted {
     }
 
     fn wants(&self, name: &str) -> bool {
-        self.types.is_none_or(|types| types.contains(name))
+        live::is_wanted(self.types.as_deref(), name)
     }
 }
 
@@ -240,16 +239,14 @@ fn position(name: &str, value: &str) -> Result<i64, Failure> {
     position.ok_or_else(|| not(name, value, "a position of the log, a whole number from 0"))
 }
 
-fn types(value: &str) -> Result<EventSet, Failure> {
-    let mut types = EventSet::default();
+fn types(value: &str) -> Result<Vec<&'static str>, Failure> {
     // Commas may be written as such or encoded; the names need no encoding.
     let value = value.replace("%2C", ",").replace("%2c", ",");
-    for name in value.split(',') {
-        let one = EventSet::of(name)
-            .ok_or_else(|| not("types", name, "names of events, with commas between them"))?;
-        types = types.with(one);
-    }
-    Ok(types)
+    let known = |name: &str| event::logged_names().find(|known| *known == name);
+    let types = value.split(',').map(|name| {
+        known(name).ok_or_else(|| not("types", name, "names of events, with commas between them"))
+    });
+    types.collect()
 }
 
 fn not(name: &str, value: &str, accepted: &str) -> Failure {

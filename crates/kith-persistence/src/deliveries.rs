@@ -16,7 +16,12 @@ impl Deliveries for Store {
 
     async fn settle(&self, outcomes: Vec<Outcome>) -> Result<(), RepositoryError> {
         let writer = self.delivery_writer().await?;
-        writer.perform(Task::Settle(outcomes)).await.map(drop)
+        let logs = outcomes.iter().any(|outcome| outcome.log.is_some());
+        writer.perform(Task::Settle(outcomes)).await?;
+        if logs {
+            self.bells.committed(false);
+        }
+        Ok(())
     }
 
     async fn release(&self, claimed: Vec<Claimed>) -> Result<(), RepositoryError> {

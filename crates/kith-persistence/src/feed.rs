@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kith_domain::event::{CommittedEvent, EncodedEvent, names};
+use kith_domain::event::{CommittedEvent, EncodedEvent, Subject};
 use kith_domain::ports::{EventFeed, EventWaiter, RepositoryError};
 use kith_domain::record::RecordKey;
 use kith_domain::time::Timestamp;
@@ -30,13 +30,13 @@ impl EventWaiter for Waiter {
 
 fn read(company: Uuid, key: RecordKey, row: &QueryResult) -> Result<Option<CommittedEvent>, DbErr> {
     let name: String = row.try_get_by_index(2)?;
-    let Some(name) = names().find(|known| *known == name) else {
+    let Some((name, subject)) = Subject::of(&name, key.id) else {
         return Ok(None);
     };
     let event = EncodedEvent {
         id: row.try_get_by_index(1)?,
         name,
-        key,
+        subject,
         user: row.try_get_by_index(3)?,
         at: Timestamp(row.try_get_by_index(5)?),
         body: row.try_get_by_index(4)?,

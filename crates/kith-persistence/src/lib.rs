@@ -10,6 +10,7 @@ mod deliveries;
 mod directory;
 mod feed;
 mod indexes;
+mod log;
 mod query;
 mod read;
 mod reader;

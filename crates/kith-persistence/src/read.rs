@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use kith_domain::columns::ParseContext;
-use kith_domain::entity::EntityType;
-use kith_domain::event::{self, CommittedEvent, EncodedEvent};
+use kith_domain::event::{CommittedEvent, EncodedEvent, Subject};
 use kith_domain::ports::{RepositoryError, Schema};
-use kith_domain::record::RecordKey;
 use kith_domain::time::Timestamp;
 use uuid::Uuid;
 
@@ -100,10 +98,7 @@ impl Store {
 }
 
 fn read_event(company: Uuid, row: &impl Cells) -> Result<CommittedEvent, sqlx::Error> {
-    let name = row.text(2)?;
-    let entity = name.split('.').next().and_then(EntityType::by_name);
-    let name = event::names().find(|known| *known == name);
-    let (Some(entity), Some(name)) = (entity, name) else {
+    let Some((name, subject)) = Subject::of(row.text(2)?, row.uuid(3)?) else {
         return Err(sqlx::Error::Decode(
             "an event of an unknown type is stored".into(),
         ));
@@ -111,10 +106,7 @@ fn read_event(company: Uuid, row: &impl Cells) -> Result<CommittedEvent, sqlx::E
     let event = EncodedEvent {
         id: row.uuid(1)?,
         name,
-        key: RecordKey {
-            entity,
-            id: row.uuid(3)?,
-        },
+        subject,
         user: row.uuid(4)?,
         at: Timestamp(row.int(6)?),
         body: row.bytes(5)?,

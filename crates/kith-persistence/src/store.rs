@@ -49,6 +49,7 @@ pub struct Store {
     /// See [`Settings::walk_from`].
     pub(crate) walk_from: u64,
     pub(crate) bells: Bells,
+    pub(crate) notifier: Arc<dyn Notifier>,
     lanes: RwLock<Lanes>,
     tasks: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
     /// Tasks that end with the store and have nothing to finish.
@@ -83,7 +84,7 @@ impl Store {
         let indexes = Arc::new(Indexes::new(target.clone()));
         let surroundings = Surroundings {
             clock,
-            notifier,
+            notifier: Arc::clone(&notifier),
             remembered: remembered.clone(),
             bells: bells.clone(),
             subscriptions: Subscriptions::default(),
@@ -122,6 +123,7 @@ impl Store {
             indexes,
             walk_from: settings.walk_from,
             bells,
+            notifier,
             lanes: RwLock::new(Lanes {
                 writers,
                 readers,

@@ -1,6 +1,7 @@
 //! Webhooks and the reading of their deliveries.
 
 use async_trait::async_trait;
+use kith_domain::event::EncodedEvent;
 use kith_domain::ports::RepositoryError;
 use kith_domain::ports::webhooks::{
     AttemptRecord, Delivery, DeliverySearch, NewDelivery, Webhooks,
@@ -15,6 +16,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use crate::log;
 use crate::store::{Store, unavailable};
 
 const WEBHOOK: &str = "SELECT id, url, description, events, secret, enabled, retry_policy, disabled_reason, \
@@ -68,14 +70,23 @@ impl Store {
         company: Uuid,
         sql: &str,
         values: Vec<Value>,
+        event: EncodedEvent,
     ) -> Result<u64, RepositoryError> {
         let transaction = self.begin_change().await.map_err(unavailable)?;
+        let logged = log::append(&transaction, company, &[event])
+            .await
+            .map_err(unavailable)?;
         let bump = "UPDATE company_position SET webhooks_version = webhooks_version + 1 WHERE company_id = $1";
         run(&transaction, bump, vec![company.into()])
             .await
             .map_err(unavailable)?;
         let changed = run(&transaction, sql, values).await.map_err(unavailable)?;
+        if changed == 0 {
+            transaction.rollback().await.map_err(unavailable)?;
+            return Ok(0);
+        }
         transaction.commit().await.map_err(unavailable)?;
+        self.announce(&logged);
         Ok(changed)
     }
 }
@@ -220,7 +231,12 @@ impl Webhooks for Store {
         rows.first().map(read_webhook).transpose()
     }
 
-    async fn put_webhook(&self, company: Uuid, webhook: &Webhook) -> Result<(), RepositoryError> {
+    async fn put_webhook(
+        &self,
+        company: Uuid,
+        webhook: &Webhook,
+        log: EncodedEvent,
+    ) -> Result<(), RepositoryError> {
         let names: Vec<_> = webhook.events.names().collect();
         let reason = webhook
             .disabled_reason
@@ -239,15 +255,28 @@ impl Webhooks for Store {
             webhook.created_at.0.into(),
             webhook.updated_at.0.into(),
         ];
-        self.change(company, PUT, values).await.map(drop)
+        self.change(company, PUT, values, log).await.map(drop)
     }
 
-    async fn delete_webhook(&self, company: Uuid, id: Uuid) -> Result<bool, RepositoryError> {
+    async fn delete_webhook(
+        &self,
+        company: Uuid,
+        id: Uuid,
+        log: EncodedEvent,
+    ) -> Result<bool, RepositoryError> {
         let sql = "DELETE FROM webhook WHERE company_id = $1 AND id = $2";
-        let deleted = self
-            .change(company, sql, vec![company.into(), id.into()])
-            .await?;
-        Ok(deleted > 0)
+        let values = vec![company.into(), id.into()];
+        Ok(self.change(company, sql, values, log).await? > 0)
+    }
+
+    async fn log(&self, company: Uuid, log: EncodedEvent) -> Result<(), RepositoryError> {
+        let transaction = self.begin_change().await.map_err(unavailable)?;
+        let logged = log::append(&transaction, company, &[log])
+            .await
+            .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
+        self.announce(&logged);
+        Ok(())
     }
 
     async fn deliveries(

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use kith_application::Webhooks;
+use kith_api_types::event::JsonEventEncoder;
 use kith_application::webhooks::Surroundings;
+use kith_application::{Sources, Webhooks};
 use kith_domain::ports::Clock;
 use kith_domain::webhook::destination::UrlRules;
 use kith_persistence::Store;
 use kith_webhooks::{
-    KeyVault, Sender, SenderSettings, SystemLookup, Worker, WorkerHandle, WorkerSettings,
+    KeyVault, Sender, SenderSettings, SystemLookup, Worker, WorkerHandle, WorkerPorts,
+    WorkerSettings,
 };
 
 use crate::config::WebhookConfig;
@@ -53,14 +55,15 @@ impl Sending {
 
     /// Starts to deliver.
     pub(crate) fn start(&self, store: &Arc<Store>) -> WorkerHandle {
-        let worker = Worker::new(
-            store.clone(),
-            self.sender.clone(),
-            self.vault.clone(),
-            Arc::clone(&self.clock),
-            self.worker.clone(),
-        );
-        worker.start()
+        let ports = WorkerPorts {
+            deliveries: store.clone(),
+            transport: self.sender.clone(),
+            vault: self.vault.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::new(OrderedIds),
+            encoder: Arc::new(JsonEventEncoder),
+        };
+        Worker::new(ports, self.worker.clone()).start()
     }
 
     /// The use cases on webhooks.
@@ -71,8 +74,11 @@ impl Sending {
             feed: store.clone(),
             destinations: self.sender.clone(),
             vault: self.vault.clone(),
-            clock: Arc::clone(&self.clock),
-            ids: Arc::new(OrderedIds),
+            sources: Sources {
+                encoder: Arc::new(JsonEventEncoder),
+                clock: Arc::clone(&self.clock),
+                ids: Arc::new(OrderedIds),
+            },
             rules: self.rules.clone(),
             test_body: kith_api_types::webhook::test_body,
         })

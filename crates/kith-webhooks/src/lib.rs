@@ -10,4 +10,4 @@ mod worker;
 
 pub use sender::{Lookup, Request, Sender, SenderError, SenderSettings, SystemLookup, Transport};
 pub use vault::{KeyFileError, KeyVault};
-pub use worker::{Worker, WorkerHandle, WorkerSettings};
+pub use worker::{Worker, WorkerHandle, WorkerPorts, WorkerSettings};

@@ -8,11 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kith_domain::event::EncodedEvent;
+use kith_domain::event::workspace::{Told, WEBHOOK_DISABLED, WorkspaceEvent, open};
 use kith_domain::ports::deliveries::{Claimed, Claims, Deliveries, Endpoint, Outcome, Wish};
 use kith_domain::ports::vault::Vault;
-use kith_domain::ports::{Clock, RepositoryError};
+use kith_domain::ports::{Clock, EventEncoder, Ids, RepositoryError};
 use kith_domain::time::Timestamp;
-use kith_domain::webhook::delivery::{Attempt, AttemptError, FailureKind, Timing, judge_attempt};
+use kith_domain::webhook::delivery::{
+    Attempt, AttemptError, FailureKind, Health, Timing, judge_attempt,
+};
+use kith_domain::webhook::schedule::DisabledReason;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
@@ -54,6 +59,22 @@ impl WorkerSettings {
     }
 }
 
+/// What a worker needs of the world.
+pub struct WorkerPorts {
+    /// Where deliveries wait.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Sends them.
+    pub transport: Arc<dyn Transport>,
+    /// Opens secrets.
+    pub vault: Arc<dyn Vault>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of events.
+    pub ids: Arc<dyn Ids>,
+    /// Renders the event that tells of a disabled webhook.
+    pub encoder: Arc<dyn EventEncoder>,
+}
+
 /// What a worker works with.
 pub struct Worker {
     deliveries: Arc<dyn Deliveries>,
@@ -84,22 +105,28 @@ struct Signing {
     transport: Arc<dyn Transport>,
     vault: Arc<dyn Vault>,
     clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    encoder: Arc<dyn EventEncoder>,
     random: SystemRandom,
 }
 
 impl Worker {
     /// A worker over the deliveries of a storage.
-    pub fn new(
-        deliveries: Arc<dyn Deliveries>,
-        transport: Arc<dyn Transport>,
-        vault: Arc<dyn Vault>,
-        clock: Arc<dyn Clock>,
-        settings: WorkerSettings,
-    ) -> Self {
+    pub fn new(ports: WorkerPorts, settings: WorkerSettings) -> Self {
+        let WorkerPorts {
+            deliveries,
+            transport,
+            vault,
+            clock,
+            ids,
+            encoder,
+        } = ports;
         let sender = Signing {
             transport,
             vault,
             clock: Arc::clone(&clock),
+            ids,
+            encoder,
             random: SystemRandom::new(),
         };
         Worker {
@@ -314,6 +341,10 @@ impl Signing {
             now,
             self.jitter(),
         );
+        let log = match health {
+            Health::Disabled(reason, _) => Some(self.disabled(company, webhook, reason, now)),
+            _ => None,
+        };
         Outcome {
             company,
             delivery,
@@ -322,7 +353,28 @@ impl Signing {
             at: now,
             next,
             health,
+            log,
         }
+    }
+
+    /// The event that tells of a webhook that is disabled, by the server itself.
+    fn disabled(
+        &self,
+        company: Uuid,
+        webhook: Uuid,
+        reason: DisabledReason,
+        at: Timestamp,
+    ) -> EncodedEvent {
+        let event = WorkspaceEvent {
+            id: self.ids.new_id(),
+            company,
+            user: Uuid::nil(),
+            at,
+            name: WEBHOOK_DISABLED,
+            subject: webhook,
+            told: Told::State(vec![open("disabledReason", reason.name())]),
+        };
+        EncodedEvent::of_workspace(&event, &*self.encoder)
     }
 
     async fn attempt(&self, claimed: Claimed) -> Attempt {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kith_domain::draft::Patch;
 use kith_domain::entity::EntityType;
-use kith_domain::event::EncodedEvent;
+use kith_domain::event::{EncodedEvent, Subject};
 use kith_domain::record::RecordKey;
 use kith_domain::webhook::delivery::Status;
 use kith_domain::webhook::schedule::RetryPolicy;
@@ -101,10 +101,10 @@ fn events_keep_their_bytes_behind_their_position() {
         event: Arc::new(EncodedEvent {
             id: Uuid::nil(),
             name: "contact.deleted",
-            key: RecordKey {
+            subject: Subject::Record(RecordKey {
                 entity: EntityType::Contact,
                 id: Uuid::nil(),
-            },
+            }),
             user: Uuid::nil(),
             at: Timestamp(0),
             body: body.to_vec(),

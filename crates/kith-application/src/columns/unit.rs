@@ -73,10 +73,17 @@ impl UnitOfWork for Unit {
     }
 
     fn run(&mut self, set: &mut WorkingSet) -> Option<Contribution> {
+        let columns = set.columns().to_vec();
         match self.circumstances(|with| decide_column(set, &self.command, with)) {
             Ok(decision) => {
                 let events = decision.events.iter();
-                let events = events.map(|event| self.sources.encode(event)).collect();
+                let mut events: Vec<_> = events.map(|event| self.sources.encode(event)).collect();
+                let id = decision.column.id;
+                let before = columns.iter().find(|column| column.id == id);
+                if let Some((name, told)) = decision.told(&self.command, before) {
+                    let (company, user) = (self.company, self.user);
+                    events.push(self.sources.log_for(company, user, name, id, told));
+                }
                 self.outcome
                     .set(Ok(Some((decision.column, decision.is_done))));
                 Some(Contribution {

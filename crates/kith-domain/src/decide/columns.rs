@@ -8,6 +8,7 @@ use super::stage::Stage;
 use crate::columns::{Column, ColumnChange, ColumnDraft, ColumnOptions, ColumnPatch};
 use crate::entity::EntityType;
 use crate::event::Event;
+use crate::event::workspace::{self, Told};
 use crate::record::RecordKey;
 use crate::violation::{NOT_FOUND, Refusal, Violation};
 use crate::working_set::WorkingSet;
@@ -72,6 +73,26 @@ impl ColumnCommand {
             options: removed_values(&change),
             limit: MAX_REPLACED,
         })
+    }
+}
+
+impl ColumnDecision {
+    /// What the log of the workspace tells of the change: the event's name and content; `None` if the column stayed as
+    /// it was. `before` is the column as it was, if there was one.
+    pub fn told(
+        &self,
+        command: &ColumnCommand,
+        before: Option<&Column>,
+    ) -> Option<(&'static str, Told)> {
+        let now = self.column.facts();
+        match (command, before) {
+            (ColumnCommand::Delete { .. }, _) => Some((workspace::COLUMN_DELETED, Told::Id)),
+            (_, None) => Some((workspace::COLUMN_CREATED, Told::State(now))),
+            (_, Some(before)) => {
+                let told = workspace::moved(&before.facts(), now)?;
+                Some((workspace::COLUMN_UPDATED, told))
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 pub use memory::MemoryDeliveries;
 
 use super::RepositoryError;
+use crate::event::EncodedEvent;
 use crate::time::Timestamp;
 use crate::webhook::delivery::{Attempt, Health, Next};
 use crate::webhook::schedule::RetryPolicy;
@@ -80,7 +81,7 @@ pub struct Claims {
 }
 
 /// What became of an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// The tenant.
     pub company: Uuid,
@@ -96,6 +97,8 @@ pub struct Outcome {
     pub next: Next,
     /// What it says about the endpoint.
     pub health: Health,
+    /// What is logged if the webhook is disabled by it.
+    pub log: Option<EncodedEvent>,
 }
 
 /// Deliveries that wait.

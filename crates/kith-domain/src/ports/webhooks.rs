@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::RepositoryError;
+use crate::event::EncodedEvent;
 use crate::time::Timestamp;
 use crate::webhook::Webhook;
 use crate::webhook::delivery::Status;
@@ -114,11 +115,24 @@ pub trait Webhooks: Send + Sync {
     /// One webhook.
     async fn webhook(&self, company: Uuid, id: Uuid) -> Result<Option<Webhook>, RepositoryError>;
 
-    /// Stores a webhook: a new one, or all of an existing one.
-    async fn put_webhook(&self, company: Uuid, webhook: &Webhook) -> Result<(), RepositoryError>;
+    /// Stores a webhook, a new one or all of an existing one, with the event that tells of it.
+    async fn put_webhook(
+        &self,
+        company: Uuid,
+        webhook: &Webhook,
+        log: EncodedEvent,
+    ) -> Result<(), RepositoryError>;
 
-    /// Deletes a webhook; its deliveries stay. `false` if there is none.
-    async fn delete_webhook(&self, company: Uuid, id: Uuid) -> Result<bool, RepositoryError>;
+    /// Deletes a webhook; its deliveries stay. `false`, and nothing logged, if there is none.
+    async fn delete_webhook(
+        &self,
+        company: Uuid,
+        id: Uuid,
+        log: EncodedEvent,
+    ) -> Result<bool, RepositoryError>;
+
+    /// Logs something that changes nothing.
+    async fn log(&self, company: Uuid, log: EncodedEvent) -> Result<(), RepositoryError>;
 
     /// Deliveries, newest first.
     async fn deliveries(

@@ -10,7 +10,7 @@ use kith_domain::decide::{Circumstances, Command, Decision, decide};
 use kith_domain::diff::{Changes, moved};
 use kith_domain::draft::{LinkItem, Patch};
 use kith_domain::entity::FieldKind;
-use kith_domain::event::{EncodedEvent, Happening};
+use kith_domain::event::{EncodedEvent, Happening, Subject};
 use kith_domain::ports::{
     Contribution, IdempotencyClaim, MemoryRepository, Repository, Settled, UnitOfWork,
 };
@@ -298,7 +298,7 @@ impl UnitOfWork for Unit {
         let events = decision.ok()?.events.into_iter().map(|event| EncodedEvent {
             id: event.id,
             name: event.name(),
-            key: event.key,
+            subject: Subject::Record(event.key),
             user: event.user,
             at: event.at,
             body: Vec::new(),

@@ -11,7 +11,6 @@ use kith_application::Webhooks;
 use kith_domain::actor::Actor;
 use kith_domain::event::CommittedEvent;
 use kith_domain::ports::EventWaiter;
-use kith_domain::webhook::EventSet;
 use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Body, Response};
 use tokio::time::{Instant, timeout_at};
@@ -35,7 +34,7 @@ struct Reader {
     actor: Arc<Actor>,
     news: Box<dyn EventWaiter>,
     after: i64,
-    types: Option<EventSet>,
+    types: Option<Vec<&'static str>>,
     waiting: VecDeque<CommittedEvent>,
     /// When something was last handed over.
     handed: Option<Instant>,
@@ -46,7 +45,7 @@ pub(super) async fn stream(
     webhooks: Arc<Webhooks>,
     actor: Arc<Actor>,
     after: Option<i64>,
-    types: Option<EventSet>,
+    types: Option<Vec<&'static str>>,
 ) -> Result<Response, Failure> {
     // Heard before the log is read, so that nothing falls between.
     let news = webhooks.news(&actor)?;
@@ -105,10 +104,8 @@ impl Reader {
             if let Some(last) = found.last() {
                 self.after = last.position;
             }
-            let types = self.types;
-            let wanted = move |event: &CommittedEvent| {
-                types.is_none_or(|types| types.contains(event.event.name))
-            };
+            let types = self.types.as_deref();
+            let wanted = |event: &CommittedEvent| is_wanted(types, event.event.name);
             self.waiting.extend(found.into_iter().filter(wanted));
             if !self.waiting.is_empty() {
                 return Ok(Some(write(&mut self.waiting)));
@@ -124,6 +121,11 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether events of a name are asked for; all are where no names are given.
+pub(super) fn is_wanted(types: Option<&[&'static str]>, name: &str) -> bool {
+    types.is_none_or(|types| types.contains(&name))
 }
 
 /// `id` is the position, `event` the name, `data` the envelope, whose JSON has no line breaks.

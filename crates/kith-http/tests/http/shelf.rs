@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use kith_application::Webhooks as UseCases;
+use kith_api_types::event::JsonEventEncoder;
 use kith_application::webhooks::Surroundings;
-use kith_domain::event::CommittedEvent;
+use kith_application::{Sources, Webhooks as UseCases};
+use kith_domain::event::{CommittedEvent, EncodedEvent};
 use kith_domain::ports::vault::{Vault, VaultError};
 use kith_domain::ports::webhooks::{
     AttemptRecord, Delivery, DeliverySearch, Destinations, NewDelivery, Webhooks,
@@ -35,8 +36,11 @@ pub(crate) fn webhooks(
         feed: shelf.clone(),
         destinations: shelf.clone(),
         vault: shelf,
-        clock,
-        ids,
+        sources: Sources {
+            encoder: Arc::new(JsonEventEncoder),
+            clock,
+            ids,
+        },
         rules: UrlRules::default(),
         test_body: kith_api_types::webhook::test_body,
     })
@@ -61,14 +65,28 @@ impl Webhooks for Shelf {
         Ok(own.into_iter().find(|webhook| webhook.id == id))
     }
 
-    async fn put_webhook(&self, company: Uuid, webhook: &Webhook) -> Result<(), RepositoryError> {
+    async fn log(&self, _: Uuid, _: EncodedEvent) -> Result<(), RepositoryError> {
+        Ok(())
+    }
+
+    async fn put_webhook(
+        &self,
+        company: Uuid,
+        webhook: &Webhook,
+        _: EncodedEvent,
+    ) -> Result<(), RepositoryError> {
         let mut all = self.webhooks.lock().unwrap();
         all.retain(|(_, known)| known.id != webhook.id);
         all.push((company, webhook.clone()));
         Ok(())
     }
 
-    async fn delete_webhook(&self, company: Uuid, id: Uuid) -> Result<bool, RepositoryError> {
+    async fn delete_webhook(
+        &self,
+        company: Uuid,
+        id: Uuid,
+        _: EncodedEvent,
+    ) -> Result<bool, RepositoryError> {
         let mut all = self.webhooks.lock().unwrap();
         let before = all.len();
         all.retain(|(of, webhook)| *of != company || webhook.id != id);
@@ -166,7 +184,8 @@ impl EventFeed for Shelf {
     ) -> Result<Vec<CommittedEvent>, RepositoryError> {
         let events = self.repository.events(company, 0, usize::MAX).await?;
         let own = events.into_iter().rev();
-        let own = own.filter(|event| event.event.key == key && event.position < before);
+        let own = own
+            .filter(|event| event.event.subject.record() == Some(key) && event.position < before);
         Ok(own.take(limit).collect())
     }
 }

@@ -1,6 +1,7 @@
 //! The work on deliveries that the writer does for the worker: claims, outcomes, what is given back.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use kith_domain::ports::deliveries::{Claimed, Claims, Endpoint, Outcome, Wish};
 use kith_domain::time::Timestamp;
@@ -10,6 +11,7 @@ use kith_domain::webhook::secret::SealedSecret;
 use uuid::Uuid;
 
 use super::Failure;
+use super::store::event_step;
 use crate::sql::{Cells, Column, Dialect, Rows, Session, Step};
 
 /// Lanes that one claim looks at.
@@ -221,10 +223,10 @@ async fn settle<S: Session>(session: &mut S, outcomes: &[Outcome]) -> Result<(),
             _ => *health = outcome.health,
         }
     }
-    for step in health_steps(&healths, outcomes) {
+    for step in health_steps(&healths) {
         session.write(&[step]).await?;
     }
-    Ok(())
+    disable(session, outcomes).await
 }
 
 fn attempts(outcomes: &[Outcome]) -> Step {
@@ -352,16 +354,15 @@ fn states(outcomes: &[Outcome]) -> Step {
     }
 }
 
-fn health_steps(healths: &BTreeMap<(Uuid, Uuid), Health>, outcomes: &[Outcome]) -> Vec<Step> {
+fn health_steps(healths: &BTreeMap<(Uuid, Uuid), Health>) -> Vec<Step> {
     let mut recovered = Vec::new();
     let mut failing = Vec::new();
-    let mut disabled = Vec::new();
     for (key, health) in healths {
         match *health {
             Health::Same => {}
             Health::Recovered => recovered.push(*key),
             Health::FailingSince(at) => failing.push((*key, at)),
-            Health::Disabled(reason, since) => disabled.push((*key, reason, since)),
+            Health::Disabled(..) => {}
         }
     }
     let mut steps = Vec::new();
@@ -388,49 +389,82 @@ fn health_steps(healths: &BTreeMap<(Uuid, Uuid), Health>, outcomes: &[Outcome]) 
             ]),
         });
     }
-    if !disabled.is_empty() {
-        let now = outcomes.iter().map(|outcome| outcome.at.0).max();
-        disable_steps(&disabled, now, &mut steps);
-    }
     steps
 }
 
-/// Switches webhooks off. The companies' rows come first, as in every write.
-fn disable_steps(
-    disabled: &[((Uuid, Uuid), DisabledReason, Timestamp)],
-    now: Option<i64>,
-    steps: &mut Vec<Step>,
-) {
-    let mut companies: Vec<Uuid> = disabled.iter().map(|((company, _), ..)| *company).collect();
+/// Switches webhooks off, and logs it; those that somebody has switched off before are left alone. The companies' rows
+/// come first, as in every write.
+async fn disable<S: Session>(session: &mut S, outcomes: &[Outcome]) -> Result<(), Failure> {
+    let mut disabled: BTreeMap<(Uuid, Uuid), (&Outcome, DisabledReason, Timestamp)> =
+        BTreeMap::new();
+    for outcome in outcomes {
+        if let Health::Disabled(reason, since) = outcome.health {
+            let key = (outcome.company, outcome.webhook);
+            disabled.entry(key).or_insert((outcome, reason, since));
+        }
+    }
+    if disabled.is_empty() {
+        return Ok(());
+    }
+    let mut companies: Vec<Uuid> = disabled.keys().map(|(company, _)| *company).collect();
     companies.dedup();
-    steps.push(Step {
+    let step = Step {
         text:
             "UPDATE company_position SET webhooks_version = company_position.webhooks_version + 1 \
                FROM $k WHERE company_position.company_id = $k.c1"
                 .to_owned(),
         rows: Rows::new(vec![Column::Uuid(companies)]),
-    });
-    let (companies, ids) = disabled.iter().map(|(key, ..)| *key).unzip();
-    steps.push(Step {
+    };
+    session.write(&[step]).await?;
+    let text = "SELECT w.company_id, w.id, p.seq FROM $k CROSS JOIN webhook w \
+                JOIN company_position p ON p.company_id = w.company_id \
+                WHERE w.company_id = $k.c1 AND w.id = $k.c2 AND w.enabled = 1";
+    let mut positions: BTreeMap<Uuid, i64> = BTreeMap::new();
+    let mut events = Vec::new();
+    let mut off = Vec::new();
+    let keys = Rows::keys(disabled.keys().copied());
+    for row in session.fetch(text, &keys).await? {
+        let (company, webhook) = (row.uuid(0)?, row.uuid(1)?);
+        let Some((outcome, reason, since)) = disabled.get(&(company, webhook)) else {
+            continue;
+        };
+        off.push((outcome, *reason, *since));
+        if let Some(event) = &outcome.log {
+            let position = positions.entry(company).or_insert(row.int(2)?);
+            *position += 1;
+            events.push((company, *position, Arc::new(event.clone())));
+        }
+        tracing::warn!(%company, %webhook, reason = reason.name(), "a webhook was disabled");
+    }
+    let (companies, ids) = off
+        .iter()
+        .map(|(outcome, ..)| (outcome.company, outcome.webhook))
+        .unzip();
+    let columns = vec![
+        Column::Uuid(companies),
+        Column::Uuid(ids),
+        Column::Name(off.iter().map(|(_, reason, _)| reason.name()).collect()),
+        Column::Int(off.iter().map(|(.., since)| Some(since.0)).collect()),
+        Column::Int(off.iter().map(|(outcome, ..)| Some(outcome.at.0)).collect()),
+    ];
+    let switched = Step {
         text: "UPDATE webhook SET enabled = 0, disabled_reason = $k.c3, failing_since = $k.c4, \
                updated_at = $k.c5 FROM $k WHERE webhook.company_id = $k.c1 AND webhook.id = $k.c2"
             .to_owned(),
-        rows: Rows::new(vec![
-            Column::Uuid(companies),
-            Column::Uuid(ids),
-            Column::Name(
-                disabled
-                    .iter()
-                    .map(|(_, reason, _)| reason.name())
-                    .collect(),
-            ),
-            Column::Int(disabled.iter().map(|(.., since)| Some(since.0)).collect()),
-            Column::Int(vec![now; disabled.len()]),
-        ]),
-    });
-    for ((company, webhook), reason, _) in disabled {
-        tracing::warn!(%company, %webhook, reason = reason.name(), "a webhook was disabled");
-    }
+        rows: Rows::new(columns),
+    };
+    session.write(&[switched]).await?;
+    let (companies, last) = positions
+        .iter()
+        .map(|(company, position)| (*company, Some(*position)))
+        .unzip();
+    let moved = Step {
+        text: "UPDATE company_position SET seq = $k.c2 FROM $k WHERE company_position.company_id = $k.c1"
+            .to_owned(),
+        rows: Rows::new(vec![Column::Uuid(companies), Column::Int(last)]),
+    };
+    session.write(&[moved, event_step(&events)]).await?;
+    Ok(())
 }
 
 async fn release<S: Session>(session: &mut S, claimed: &[Claimed]) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kith_domain::entity::EntityType;
+use kith_domain::event::EncodedEvent;
 use kith_domain::filter::searched_text;
 use kith_domain::record::{LinkSet, Record};
 use kith_domain::relation::RELATIONS;
@@ -130,7 +131,7 @@ pub(super) async fn store<S: Session>(
             rows,
         ));
     }
-    steps.push(event_step(tenants));
+    steps.push(event_step(&numbered(tenants)));
     steps.push(outbox::step(tenants, now));
     steps.push(position_step(tenants));
     steps.push(claim_step(tenants, now));
@@ -344,14 +345,19 @@ fn search_steps(entity: EntityType, table: &Table, steps: &mut Vec<Step>) {
     steps.push(Step::update(&name, &columns, 2, rows(&table.renamed)));
 }
 
-fn event_step(tenants: &Tenants) -> Step {
+/// Events of a batch with their positions.
+fn numbered(tenants: &Tenants) -> Vec<(Uuid, i64, Arc<EncodedEvent>)> {
     let numbered = tenants.iter().flat_map(|(company, tenant)| {
         let positions = tenant.position + 1..;
         positions
             .zip(&tenant.events)
-            .map(move |(position, event)| (*company, position, event))
+            .map(move |(position, event)| (*company, position, Arc::clone(event)))
     });
-    let events: Vec<_> = numbered.collect();
+    numbered.collect()
+}
+
+/// New rows of `event`: company, position and event each.
+pub(super) fn event_step(events: &[(Uuid, i64, Arc<EncodedEvent>)]) -> Step {
     let columns = vec![
         Column::Uuid(events.iter().map(|(company, ..)| *company).collect()),
         Column::Int(
@@ -362,7 +368,12 @@ fn event_step(tenants: &Tenants) -> Step {
         ),
         Column::Uuid(events.iter().map(|(.., event)| event.id).collect()),
         Column::Name(events.iter().map(|(.., event)| event.name).collect()),
-        Column::Uuid(events.iter().map(|(.., event)| event.key.id).collect()),
+        Column::Uuid(
+            events
+                .iter()
+                .map(|(.., event)| event.subject.id())
+                .collect(),
+        ),
         Column::Uuid(events.iter().map(|(.., event)| event.user).collect()),
         Column::Body(events.iter().map(|(.., event)| Arc::clone(event)).collect()),
         Column::Int(events.iter().map(|(.., event)| Some(event.at.0)).collect()),

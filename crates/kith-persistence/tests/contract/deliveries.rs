@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use kith_domain::entity::EntityType;
-use kith_domain::event::EncodedEvent;
+use kith_domain::event::workspace::{
+    WEBHOOK_CREATED, WEBHOOK_DELETED, WEBHOOK_DISABLED, WEBHOOK_UPDATED,
+};
+use kith_domain::event::{EncodedEvent, Subject};
 use kith_domain::ports::deliveries::{Claimed, Deliveries, Outcome, Wish};
 use kith_domain::ports::webhooks::{DeliverySearch, NewDelivery, Webhooks};
 use kith_domain::ports::{Contribution, IdempotencyClaim, Repository, Settled, Silent, UnitOfWork};
@@ -58,15 +61,24 @@ fn new_id() -> Uuid {
     Uuid::now_v7()
 }
 
+/// A change of the workspace.
+fn told(webhook: Uuid, name: &'static str) -> EncodedEvent {
+    EncodedEvent {
+        subject: Subject::Workspace(webhook),
+        name,
+        ..event("contact.created")
+    }
+}
+
 fn event(name: &'static str) -> EncodedEvent {
     let id = new_id();
     EncodedEvent {
         id,
         name,
-        key: RecordKey {
+        subject: Subject::Record(RecordKey {
             entity: EntityType::Contact,
             id: new_id(),
-        },
+        }),
         user: new_id(),
         at: Timestamp(1_776_852_000_000),
         body: format!("{{\"event\":\"{name}\",\"id\":\"{id}\"}}").into_bytes(),
@@ -97,7 +109,10 @@ async fn subscribe(store: &Store, company: Uuid, events: &[&str]) -> Webhook {
         created_at: Timestamp(5),
         updated_at: Timestamp(6),
     };
-    store.put_webhook(company, &webhook).await.unwrap();
+    store
+        .put_webhook(company, &webhook, told(webhook.id, WEBHOOK_CREATED))
+        .await
+        .unwrap();
     webhook
 }
 
@@ -138,6 +153,8 @@ fn outcome(claimed: &Claimed, error: Option<u16>, next: Next, health: Health) ->
         at: NOW,
         next,
         health,
+        log: matches!(health, Health::Disabled(..))
+            .then(|| told(claimed.webhook, WEBHOOK_DISABLED)),
     }
 }
 
@@ -173,7 +190,8 @@ fn a_write_makes_a_delivery_for_every_enabled_webhook_that_wants_it() {
             enabled: false,
             ..subscribe(&store, company, &["contact.created"]).await
         };
-        store.put_webhook(company, &off).await.unwrap();
+        let log = told(off.id, WEBHOOK_UPDATED);
+        store.put_webhook(company, &off, log).await.unwrap();
         let events = [
             event("contact.created"),
             event("contact.updated"),
@@ -209,9 +227,11 @@ fn a_write_makes_a_delivery_for_every_enabled_webhook_that_wants_it() {
             assert!(endpoint.enabled && endpoint.retry_policy == RetryPolicy::Standard);
         }
         // A change holds for the next write, also when another process made it.
-        assert!(peer.delete_webhook(company, both.id).await.unwrap());
-        assert!(!peer.delete_webhook(company, both.id).await.unwrap());
-        assert!(!peer.delete_webhook(other, created.id).await.unwrap());
+        let gone = |id| told(id, WEBHOOK_DELETED);
+        let delete = |company, id| peer.delete_webhook(company, id, gone(id));
+        assert!(delete(company, both.id).await.unwrap());
+        assert!(!delete(company, both.id).await.unwrap());
+        assert!(!delete(other, created.id).await.unwrap());
         emit(&store, company, &[event("contact.updated")]).await;
         let claims = store.claim(wish(100)).await.unwrap();
         assert_eq!(claims.deliveries, []);
@@ -236,7 +256,8 @@ fn webhooks_are_stored_whole() {
             retry_policy: RetryPolicy::None,
             ..webhook.clone()
         };
-        store.put_webhook(company, &changed).await.unwrap();
+        let log = told(changed.id, WEBHOOK_UPDATED);
+        store.put_webhook(company, &changed, log).await.unwrap();
         assert_eq!(store.webhooks(company).await.unwrap(), [changed]);
         assert_eq!(store.webhook(new_id(), webhook.id).await.unwrap(), None);
     });

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kith_domain::event::Event;
 use kith_domain::ports::Clock;
 use kith_domain::ports::deliveries::{Claims, Deliveries, Endpoint, MemoryDeliveries, Wish};
 use kith_domain::ports::vault::Vault;
@@ -13,7 +14,9 @@ use kith_domain::time::Timestamp;
 use kith_domain::webhook::delivery::{Attempt, AttemptError, FailureKind, Status, Timing};
 use kith_domain::webhook::schedule::RetryPolicy;
 use kith_domain::webhook::secret::Secret;
-use kith_webhooks::{KeyVault, Request, Transport, Worker, WorkerHandle, WorkerSettings};
+use kith_webhooks::{
+    KeyVault, Request, Transport, Worker, WorkerHandle, WorkerPorts, WorkerSettings,
+};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -104,14 +107,15 @@ impl Stage {
             poll: Duration::from_secs(3_600),
             ..WorkerSettings::new(Duration::from_secs(10))
         };
-        Worker::new(
-            Arc::clone(&self.deliveries) as Arc<dyn Deliveries>,
-            Arc::clone(&self.transport) as Arc<dyn Transport>,
-            Arc::clone(&self.vault) as Arc<dyn Vault>,
-            Arc::clone(&self.clock) as Arc<dyn Clock>,
-            settings,
-        )
-        .start()
+        let ports = WorkerPorts {
+            deliveries: Arc::clone(&self.deliveries) as Arc<dyn Deliveries>,
+            transport: Arc::clone(&self.transport) as Arc<dyn Transport>,
+            vault: Arc::clone(&self.vault) as Arc<dyn Vault>,
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            ids: Arc::new(Uuid::nil),
+            encoder: Arc::new(|_: &Event| Vec::new()),
+        };
+        Worker::new(ports, settings).start()
     }
 
     fn endpoint(&self, number: u128, retry_policy: RetryPolicy) -> Uuid {

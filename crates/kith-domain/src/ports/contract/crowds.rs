@@ -34,7 +34,9 @@ pub(super) async fn many_units_link_one_organization(world: &World) {
     assert_eq!(linked(&read, "contacts"), contacts);
     assert_eq!(read.version, 1 + CROWD as i64);
     let log = world.log().await;
-    let updates = log.iter().filter(|event| event.event.key == organization);
+    let updates = log
+        .iter()
+        .filter(|event| event.event.subject.record() == Some(organization));
     let updates = updates.filter(|event| event.event.name == "organization.updated");
     assert_eq!(
         updates.count(),

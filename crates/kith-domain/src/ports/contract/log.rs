@@ -41,7 +41,7 @@ pub(super) async fn events_come_in_order(world: &World) {
     let log = world.log().await;
     let told: Vec<_> = log[before..]
         .iter()
-        .map(|e| (e.event.name, e.event.key))
+        .map(|e| (e.event.name, e.event.subject.record().unwrap()))
         .collect();
     assert_eq!(
         told, expected,

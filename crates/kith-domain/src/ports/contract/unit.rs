@@ -11,7 +11,7 @@ use crate::columns::Column;
 use crate::decide::{self, Circumstances, ColumnCommand, Command, OptionHolders};
 use crate::draft::Draft;
 use crate::entity::FieldValue;
-use crate::event::{EncodedEvent, Event, Happening};
+use crate::event::{EncodedEvent, Event, Happening, Subject};
 use crate::ports::{Contribution, IdempotencyClaim, StoredResponse, UnitOfWork};
 use crate::record::{Record, RecordKey};
 use crate::time::Timestamp;
@@ -218,7 +218,7 @@ fn encode(event: &Event) -> EncodedEvent {
     EncodedEvent {
         id: event.id,
         name: event.name(),
-        key: event.key,
+        subject: Subject::Record(event.key),
         user: event.user,
         at: event.at,
         body: body.into_bytes(),

@@ -9,7 +9,7 @@ use kith_domain::decide::{
 };
 use kith_domain::draft::{CustomInput, Draft, LinkItem, NotesInput, Patch};
 use kith_domain::entity::{EntityType, FieldKind, FieldValue};
-use kith_domain::event::{EncodedEvent, Event};
+use kith_domain::event::{EncodedEvent, Event, Subject};
 use kith_domain::ports::{Contribution, IdempotencyClaim, Repository, Silent, UnitOfWork};
 use kith_domain::record::{Record, RecordKey};
 use kith_domain::relation::Target;
@@ -118,7 +118,7 @@ impl UnitOfWork for Unit {
             let encoded = events.iter().map(|event| EncodedEvent {
                 id: event.id,
                 name: event.name(),
-                key: event.key,
+                subject: Subject::Record(event.key),
                 user: event.user,
                 at: event.at,
                 body: event.name().into(),
