@@ -18,13 +18,16 @@ pub(crate) const WORTHWHILE: u64 = 2_000;
 /// How long the first question waits for its index; it is made to its end all the same.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// An index of a record table, by company, some columns, and id.
+/// An index of a record table, by company, some columns, and (unless it only counts) id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Index {
     table: &'static str,
     columns: Vec<String>,
     /// Whether records without a value are left out.
     is_partial: bool,
+    /// Whether it ends before the id: records with one value lie together then, in a small list in the order of the
+    /// table, which PostgreSQL counts three times as fast.
+    only_counts: bool,
 }
 
 impl Index {
@@ -34,6 +37,15 @@ impl Index {
             table: entity.name(),
             columns: vec![slot.name().to_owned()],
             is_partial: true,
+            only_counts: false,
+        }
+    }
+
+    /// The index by which records with one of few values are counted.
+    pub(crate) fn to_count(entity: EntityType, slot: Slot) -> Self {
+        Index {
+            only_counts: true,
+            ..Index::of_slot(entity, slot)
         }
     }
 
@@ -43,12 +55,14 @@ impl Index {
             table: entity.name(),
             columns,
             is_partial: false,
+            only_counts: false,
         }
     }
 
     pub(crate) fn name(&self) -> String {
         let first = self.columns.first().map_or("", String::as_str);
-        format!("{}_{first}", self.table)
+        let purpose = if self.only_counts { "_count" } else { "" };
+        format!("{}_{first}{purpose}", self.table)
     }
 
     /// `how` is `CONCURRENTLY` or nothing.
@@ -58,8 +72,9 @@ impl Index {
             Some(first) if self.is_partial => format!(" WHERE {first} IS NOT NULL"),
             _ => String::new(),
         };
+        let id = if self.only_counts { "" } else { ", id" };
         format!(
-            "CREATE INDEX {how} IF NOT EXISTS {name} ON {table} (company_id, {columns}, id){held}"
+            "CREATE INDEX {how} IF NOT EXISTS {name} ON {table} (company_id, {columns}{id}){held}"
         )
     }
 }

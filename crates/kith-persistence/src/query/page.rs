@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kith_domain::columns::ColumnType;
 use kith_domain::draft::Reference;
 use kith_domain::entity::{EntityType, FieldKind};
 use kith_domain::filter::{Cursor, FieldRef, Filter, Search, SearchTerm, SortField, Test, Window};
@@ -256,8 +257,12 @@ impl Question<'_> {
 
     async fn total_and_records(&self) -> Result<(Option<u64>, Vec<Record>), RepositoryError> {
         let search = self.search;
+        let is_alike = self.store.dialect() == Dialect::Postgres && self.is_alike_either_way();
         if !search.with_total {
-            let approach = self.approach(None).await?;
+            let approach = match is_alike {
+                true => Approach::Walk,
+                false => self.approach(None).await?,
+            };
             return Ok((None, self.records(approach, None).await?));
         }
         if self.asks_nothing() {
@@ -267,7 +272,7 @@ impl Question<'_> {
                 self.records(Approach::Walk, Some(total)).await?,
             ));
         }
-        if self.store.dialect() == Dialect::Postgres && self.is_alike_either_way() {
+        if is_alike {
             // Neither waits for the other.
             let (total, records) = tokio::join!(
                 self.count(Part::All, None),
@@ -371,7 +376,20 @@ impl Question<'_> {
             .iter()
             .filter(|rule| !matches!(rule.test, Test::Contains(_)))
             .filter_map(|rule| of_column(rule.field));
-        ordered.into_iter().chain(asked).collect()
+        let counted = rules
+            .iter()
+            .filter_map(|rule| match (rule.field, &rule.test) {
+                (FieldRef::Custom(column), Test::Texts(_)) => {
+                    let known = self.columns.get(column)?;
+                    let is_choice = known.column_type() == ColumnType::SingleSelect;
+                    let slot = self.columns.slot(column).filter(|_| is_choice)?;
+                    Some(Index::to_count(*entity, slot))
+                }
+                _ => None,
+            });
+        let counted =
+            counted.filter(|_| self.search.with_total && self.store.dialect() == Dialect::Postgres);
+        ordered.into_iter().chain(asked).chain(counted).collect()
     }
 
     /// The approach where few records are found: SQLite walks where the page is full sooner along its order, if what is
