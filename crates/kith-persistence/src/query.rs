@@ -5,8 +5,10 @@ mod leader;
 mod order;
 mod page;
 mod statement;
+mod totals;
 
 pub(crate) use statement::Statement;
+pub(crate) use totals::Totals;
 
 /// How a statement finds its rows. SQLite is told; PostgreSQL weighs that itself by what it knows of the data, and is
 /// given the question in the form that suits.

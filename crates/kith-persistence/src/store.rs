@@ -27,6 +27,7 @@ use crate::connect::{
     question_pool, read_pool,
 };
 use crate::indexes::Indexes;
+use crate::query::Totals;
 use crate::reader::{ReadQueue, Reader, Standing};
 use crate::sql::Dialect;
 use crate::writer::outbox::Subscriptions;
@@ -46,6 +47,7 @@ pub struct Store {
     pub(crate) admin: DatabaseConnection,
     pub(crate) remembered: Remembered,
     pub(crate) indexes: Arc<Indexes>,
+    pub(crate) totals: Totals,
     /// See [`Settings::walk_from`].
     pub(crate) walk_from: u64,
     pub(crate) bells: Bells,
@@ -121,6 +123,7 @@ impl Store {
             admin,
             remembered,
             indexes,
+            totals: Totals::default(),
             walk_from: settings.walk_from,
             bells,
             notifier,

@@ -274,13 +274,10 @@ impl Question<'_> {
         }
         if is_alike {
             // Neither waits for the other.
-            let (total, records) = tokio::join!(
-                self.count(Part::All, None),
-                self.records(Approach::Walk, None)
-            );
+            let (total, records) = tokio::join!(self.total(), self.records(Approach::Walk, None));
             return Ok((Some(total?), records?));
         }
-        let total = self.count(Part::All, None).await?;
+        let total = self.total().await?;
         let approach = self.approach(Some(total)).await?;
         Ok((Some(total), self.records(approach, Some(total)).await?))
     }
@@ -455,6 +452,28 @@ impl Question<'_> {
 
     fn asks_nothing(&self) -> bool {
         self.search.filter == Filter::everything() && self.search.term.is_empty()
+    }
+
+    /// How many records are found: counted, unless that was done before and nothing has changed since.
+    async fn total(&self) -> Result<u64, RepositoryError> {
+        let totals = &self.store.totals;
+        let key = totals.key(self.company, self.search);
+        // Read before it is counted: what is committed in between makes the total one of a later position, which is
+        // then asked for in vain and counted again.
+        let text = "SELECT seq, columns_version FROM company_position WHERE company_id = $1";
+        let statement = self.statement();
+        let read = self.store.ask(&statement, text.to_owned(), |row| {
+            Ok((row.int(0)?, row.int(1)?))
+        });
+        let position = read.await?.first().copied().unwrap_or_default();
+        if let Some((at, total)) = totals.get(key)
+            && at == position
+        {
+            return Ok(total);
+        }
+        let total = self.count(Part::All, None).await?;
+        totals.put(key, position, total);
+        Ok(total)
     }
 
     /// How many records of the type there are.

@@ -4,4 +4,5 @@ mod columns;
 mod oracle;
 mod plans;
 mod scale;
+mod totals;
 mod world;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::world::{Task, World, draft_of, option};
 use crate::support::{Database, runtime};
 
-fn on_each(test: impl AsyncFn(&Database)) {
+pub(super) fn on_each(test: impl AsyncFn(&Database)) {
     for database in [Database::sqlite(), Database::postgres()]
         .into_iter()
         .flatten()
@@ -21,7 +21,7 @@ fn on_each(test: impl AsyncFn(&Database)) {
     }
 }
 
-fn contact(column: Uuid, value: &str) -> Draft {
+pub(super) fn contact(column: Uuid, value: &str) -> Draft {
     let mut draft = Draft::new(Contact).text("firstName", "Ada");
     draft.custom.push(CustomInput {
         at: 0,
