@@ -7,6 +7,7 @@ mod events;
 mod idempotency;
 mod links;
 mod many;
+mod matrix;
 mod notes;
 mod operations;
 mod parallel;

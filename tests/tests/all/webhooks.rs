@@ -103,7 +103,7 @@ async fn serve(mut stream: TcpStream, received: Arc<Mutex<Vec<Received>>>) {
 }
 
 /// A server that may send to this machine, and whose leases end soon.
-fn delivering(server: &TestServer) -> Process {
+pub(crate) fn delivering(server: &TestServer) -> Process {
     let mut command = binary::command(&server.database.url, &["serve"]).unwrap();
     command
         .env("KITH_LISTEN", "127.0.0.1:0")
