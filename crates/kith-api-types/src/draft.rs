@@ -328,7 +328,10 @@ fn object<'a>(json: Json<'a>, entity: EntityType) -> Result<Json<'a>, ReadError>
 }
 
 fn not_an_object(pointer: String, json: Json<'_>, entity: EntityType) -> Violation {
-    let message = format!("expected an object with the members of a {entity}, received {json}");
+    let message = format!(
+        "expected an object with the members of {}, received {json}",
+        entity.one()
+    );
     Violation::new(pointer, "wrong_type", message)
 }
 

@@ -137,7 +137,7 @@ impl Draft {
         self.problems.push(Violation::new(
             format!("/{}", pointer_token(name)),
             "unknown_member",
-            format!("a {} has no `{name}`", self.entity),
+            format!("{} has no `{name}`", self.entity.one()),
         ));
     }
 

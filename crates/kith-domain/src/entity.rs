@@ -83,6 +83,16 @@ impl EntityType {
         self.def().name
     }
 
+    /// With its article: `a contact`, `an organization`.
+    pub fn one(self) -> String {
+        let name = self.name();
+        let article = match name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+            true => "an",
+            false => "a",
+        };
+        format!("{article} {name}")
+    }
+
     /// `contacts`.
     pub fn plural(self) -> &'static str {
         self.def().plural

@@ -104,7 +104,7 @@ fn history_of(entity: EntityType) -> Operation<EventsApi> {
     let path = intern(format!("/{}/:id/history", entity.plural()));
     let texts = [
         format!("get{}History", entity.def().title),
-        format!("Get the history of a {entity}"),
+        format!("Get the history of {}", entity.one()),
         format!("The events of one {entity}, newest first; also after its deletion."),
     ];
     get(path, texts.map(intern))

@@ -261,7 +261,8 @@ fn no_such_relation(entity: EntityType, relation: &str) -> Failure {
     let relation = kith_domain::text::excerpt(relation, 60);
     let known: Vec<_> = entity.links().iter().map(|link| link.relation).collect();
     let detail = format!(
-        "a {entity} cannot be linked to `{relation}`; its relations are {}",
+        "{} cannot be linked to `{relation}`; its relations are {}",
+        entity.one(),
         known.join(", ")
     );
     Problem::not_found(detail).into()

@@ -2,6 +2,7 @@
 
 mod filter;
 mod leader;
+mod names;
 mod order;
 mod page;
 mod statement;

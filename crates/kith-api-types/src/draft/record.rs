@@ -38,7 +38,7 @@ pub(super) fn read(entity: EntityType, json: Json<'_>) -> RecordInput {
             if name == "id" {
                 id = Some(links::id(value, "/id"));
             } else if !IGNORED_MEMBERS.contains(&&*name) {
-                let holder = format!("a {entity}");
+                let holder = entity.one();
                 problems.add(unknown_member("", &name, writable(entity), &holder));
             }
             return;

@@ -113,7 +113,8 @@ fn changes(entity: EntityType) -> MetaSchema {
         .collect();
     object(
         intern(format!(
-            "The members of a {entity} that moved, and only those."
+            "The members of {} that moved, and only those.",
+            entity.one()
         )),
         &[],
         properties,

@@ -151,7 +151,8 @@ fn input(entity: EntityType, purpose: Purpose) -> MetaSchema {
     let description = match purpose {
         Purpose::Create => format!("A new {entity}."),
         Purpose::Update => format!(
-            "Changes of a {entity}: what is absent stays as it is, a given array of links replaces the present one."
+            "Changes of {}: what is absent stays as it is, a given array of links replaces the present one.",
+            entity.one()
         ),
         Purpose::UpdateItem => format!("Changes of one {entity} among many."),
     };

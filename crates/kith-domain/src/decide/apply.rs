@@ -218,7 +218,11 @@ fn update(
 fn content(stage: &mut Stage<'_>, key: RecordKey, draft: &Draft, problems: &mut Problems) {
     problems.extend(draft.problems.iter().cloned());
     if draft.entity != key.entity {
-        let message = format!("expected a {}, received a {}", key.entity, draft.entity);
+        let message = format!(
+            "expected {}, received {}",
+            key.entity.one(),
+            draft.entity.one()
+        );
         return problems.add(Violation::new("", "wrong_type", message));
     }
     fields(stage, key, draft, problems);

@@ -120,11 +120,11 @@ fn texts(entity: EntityType, operation: Operation) -> (String, String) {
     let plural = entity.plural();
     let (summary, description) = match operation {
         Operation::Create => (
-            format!("Create a {entity}"),
+            format!("Create {}", entity.one()),
             "Makes a record. Linking from either side is the same link.",
         ),
         Operation::Get => (
-            format!("Get a {entity}"),
+            format!("Get {}", entity.one()),
             "One record with the custom columns of its type.",
         ),
         Operation::Search => (
@@ -136,12 +136,12 @@ fn texts(entity: EntityType, operation: Operation) -> (String, String) {
             "The custom columns of the type, the fields that filters may name with their operators, and those to order by.",
         ),
         Operation::Update => (
-            format!("Change a {entity}"),
+            format!("Change {}", entity.one()),
             "Partial: an absent member is unchanged, null clears what can be empty, a given array of links replaces \
              the present one, custom values are merged by column. A request that changes nothing makes no event and no new version.",
         ),
         Operation::Delete => (
-            format!("Delete a {entity}"),
+            format!("Delete {}", entity.one()),
             "Deletes the record with its values and links. Every record that loses a link by it gets a new version and an event.",
         ),
         Operation::CreateMany => (
@@ -157,19 +157,19 @@ fn texts(entity: EntityType, operation: Operation) -> (String, String) {
             "1 to 1000 in one request, all or nothing.",
         ),
         Operation::Link => (
-            format!("Link a {entity}"),
+            format!("Link {}", entity.one()),
             "Adds links of one relation and touches nothing else; what is linked already stays linked.",
         ),
         Operation::Unlink => (
-            format!("Unlink a {entity}"),
+            format!("Unlink {}", entity.one()),
             "Removes links of one relation and touches nothing else; what is not linked is passed over.",
         ),
         Operation::SetNotes => (
-            format!("Replace the notes of a {entity}"),
+            format!("Replace the notes of {}", entity.one()),
             "Null removes them.",
         ),
         Operation::AppendNotes => (
-            format!("Append to the notes of a {entity}"),
+            format!("Append to the notes of {}", entity.one()),
             "The present notes stay as they are; the new ones follow after a blank line.",
         ),
     };
