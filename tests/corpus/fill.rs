@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use kith_api_types::event::JsonEventEncoder;
 use kith_application::accounts::{AccountError, Person};
 use kith_application::{Accounts, Columns, Records};
-use kith_domain::actor::{Actor, Permissions};
+use kith_domain::actor::{Actor, Limit, Permissions};
 use kith_domain::decide::Command;
 use kith_domain::draft::Draft;
 use kith_domain::entity::EntityType;
@@ -98,7 +98,14 @@ pub(crate) async fn run(cli: &Cli) -> Result<Filled> {
     let directory: Arc<dyn Directory> = store.clone();
     let repository: Arc<dyn Repository> = store.clone();
 
-    let accounts = Accounts::new(Arc::clone(&directory), Arc::clone(&clock), Arc::clone(&ids));
+    let accounts = Accounts::new(
+        Arc::clone(&directory),
+        kith_application::Sources {
+            encoder: Arc::clone(&encoder),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+        },
+    );
     let (actor, users) = found(&accounts, directory.as_ref()).await?;
     let makes_columns = Columns::new(
         Arc::clone(&repository),
@@ -169,6 +176,7 @@ async fn found(accounts: &Accounts, directory: &dyn Directory) -> Result<(Actor,
         company: founded.company,
         user: founded.user,
         permissions: Permissions::all(),
+        limit: Limit::none(),
     };
     Ok((actor, users))
 }

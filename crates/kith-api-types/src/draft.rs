@@ -288,6 +288,11 @@ impl Problems {
         self.found.len() >= MAX_PROBLEMS
     }
 
+    /// What was found, to be told with what the domain finds.
+    pub(crate) fn into_found(self) -> Vec<Violation> {
+        self.found
+    }
+
     pub(crate) fn none(self) -> Result<(), ReadError> {
         if self.found.is_empty() {
             Ok(())

@@ -63,6 +63,19 @@ pub fn integer(out: &mut Vec<u8>, number: i64) {
     let _ = write!(out, "{number}");
 }
 
+/// Writes `true` or `false`.
+pub fn flag(out: &mut Vec<u8>, flag: bool) {
+    out.extend_from_slice(if flag { b"true" } else { b"false" });
+}
+
+/// Writes a value, or `null` where there is none.
+pub fn optional<T>(out: &mut Vec<u8>, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
+    match value {
+        Some(value) => write(out, value),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
 /// Writes `[…]`, one element after the other.
 pub fn array<T>(
     out: &mut Vec<u8>,

@@ -6,12 +6,13 @@ pub mod column;
 pub mod draft;
 pub mod event;
 pub mod json;
+pub mod people;
 pub mod problem;
+mod reader;
 pub mod record;
 pub mod schema;
 pub mod search;
 pub mod tree;
-pub mod user;
 pub mod webhook;
 
 pub use event::JsonEventEncoder;

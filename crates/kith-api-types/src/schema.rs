@@ -3,9 +3,9 @@
 mod build;
 mod column;
 mod event;
+pub mod people;
 mod record;
 mod search;
-mod user;
 pub mod webhook;
 
 pub use build::{array, intern, nullable, number, object, reference, text};
@@ -24,7 +24,7 @@ pub fn register(registry: &mut Registry) {
     }
     record::register_common(registry);
     search::register_common(registry);
-    user::register(registry);
+    people::register_users(registry);
     problem(registry);
 }
 

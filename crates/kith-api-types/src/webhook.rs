@@ -22,20 +22,20 @@ pub fn write_webhook(out: &mut Vec<u8>, webhook: &Webhook) {
     json::member(out, "url");
     json::string(out, &webhook.url);
     json::member(out, "description");
-    optional(out, webhook.description.as_deref(), json::string);
+    json::optional(out, webhook.description.as_deref(), json::string);
     json::member(out, "events");
     json::array(out, webhook.events.names(), json::string);
     json::member(out, "hasSecret");
-    flag(out, webhook.secret.is_some());
+    json::flag(out, webhook.secret.is_some());
     json::member(out, "enabled");
-    flag(out, webhook.enabled);
+    json::flag(out, webhook.enabled);
     json::member(out, "retryPolicy");
     json::string(out, webhook.retry_policy.name());
     json::member(out, "disabledReason");
     let reason = webhook.disabled_reason.map(DisabledReason::name);
-    optional(out, reason, json::string);
+    json::optional(out, reason, json::string);
     json::member(out, "failingSince");
-    optional(out, webhook.failing_since, json::timestamp);
+    json::optional(out, webhook.failing_since, json::timestamp);
     json::member(out, "createdAt");
     json::timestamp(out, webhook.created_at);
     json::member(out, "updatedAt");
@@ -46,7 +46,7 @@ pub fn write_webhook(out: &mut Vec<u8>, webhook: &Webhook) {
 /// `{"secret": …}`: a secret that is revealed.
 pub fn secret(secret: Option<&str>) -> Vec<u8> {
     let mut out = b"{\"secret\":".to_vec();
-    optional(&mut out, secret, json::string);
+    json::optional(&mut out, secret, json::string);
     out.push(b'}');
     out
 }
@@ -72,31 +72,31 @@ pub fn write_delivery(
     json::member(out, "status");
     json::string(out, delivery.status.name());
     json::member(out, "statusCode");
-    optional(out, last.and_then(|last| last.status), |out, status| {
+    json::optional(out, last.and_then(|last| last.status), |out, status| {
         json::integer(out, status.into());
     });
     json::member(out, "responseBody");
-    optional(out, last, |out, last| lossy(out, &last.body));
+    json::optional(out, last, |out, last| lossy(out, &last.body));
     json::member(out, "error");
-    optional(
+    json::optional(
         out,
         last.and_then(|last| last.error.as_deref()),
         json::string,
     );
     json::member(out, "durationMs");
     let total = last.and_then(|last| last.timing[3]);
-    optional(out, total.map(|micros| micros / 1_000), json::integer);
+    json::optional(out, total.map(|micros| micros / 1_000), json::integer);
     json::member(out, "attempt");
     json::integer(out, delivery.attempt.into());
     json::member(out, "nextAttemptAt");
     let is_waiting = delivery.status == kith_domain::webhook::delivery::Status::Pending;
-    optional(out, delivery.due_at.filter(|_| is_waiting), json::timestamp);
+    json::optional(out, delivery.due_at.filter(|_| is_waiting), json::timestamp);
     json::member(out, "resendOf");
-    optional(out, delivery.resend_of, json::id);
+    json::optional(out, delivery.resend_of, json::id);
     json::member(out, "createdAt");
     json::timestamp(out, delivery.created_at);
     json::member(out, "deliveredAt");
-    optional(out, delivery.delivered_at, json::timestamp);
+    json::optional(out, delivery.delivered_at, json::timestamp);
     if let Some((body, attempts)) = details {
         json::member(out, "requestBody");
         lossy(out, body);
@@ -115,9 +115,9 @@ fn write_attempt(out: &mut Vec<u8>, attempt: &AttemptRecord) {
     json::member(out, "url");
     json::string(out, &attempt.url);
     json::member(out, "remoteAddress");
-    optional(out, attempt.remote.as_deref(), json::string);
+    json::optional(out, attempt.remote.as_deref(), json::string);
     json::member(out, "statusCode");
-    optional(out, attempt.status, |out, status| {
+    json::optional(out, attempt.status, |out, status| {
         json::integer(out, status.into())
     });
     json::member(out, "responseHeaders");
@@ -125,7 +125,7 @@ fn write_attempt(out: &mut Vec<u8>, attempt: &AttemptRecord) {
     json::member(out, "responseBody");
     lossy(out, &attempt.body);
     json::member(out, "error");
-    optional(out, attempt.error.as_deref(), json::string);
+    json::optional(out, attempt.error.as_deref(), json::string);
     json::member(out, "timing");
     out.push(b'{');
     let names = [
@@ -136,7 +136,7 @@ fn write_attempt(out: &mut Vec<u8>, attempt: &AttemptRecord) {
     ];
     for (name, micros) in names.into_iter().zip(attempt.timing) {
         json::member(out, name);
-        optional(out, micros, json::integer);
+        json::optional(out, micros, json::integer);
     }
     out.extend_from_slice(b"}}");
 }
@@ -151,7 +151,7 @@ pub fn delivery_page(deliveries: &[Delivery], has_more: bool) -> Vec<u8> {
     });
     json::member(&mut out, "nextCursor");
     let last = deliveries.last().filter(|_| has_more);
-    optional(&mut out, last.map(|delivery| delivery.id), json::id);
+    json::optional(&mut out, last.map(|delivery| delivery.id), json::id);
     out.push(b'}');
     out
 }
@@ -206,20 +206,9 @@ pub fn event_page(events: &[CommittedEvent], next: Option<i64>) -> Vec<u8> {
     json::member(&mut out, "items");
     json::array(&mut out, events, write_event);
     json::member(&mut out, "next");
-    optional(&mut out, next, json::integer);
+    json::optional(&mut out, next, json::integer);
     out.push(b'}');
     out
-}
-
-fn flag(out: &mut Vec<u8>, flag: bool) {
-    out.extend_from_slice(if flag { b"true" } else { b"false" });
-}
-
-fn optional<T>(out: &mut Vec<u8>, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
-    match value {
-        Some(value) => write(out, value),
-        None => out.extend_from_slice(b"null"),
-    }
 }
 
 /// Bytes as text, with a replacement character for what is no UTF-8.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use kith_application::{Error, Records};
-use kith_domain::actor::{Actor, Permissions};
+use kith_domain::actor::{Actor, Limit, Permissions};
 use kith_domain::decide::Command;
 use kith_domain::draft::Draft;
 use kith_domain::entity::EntityType::{Contact, Organization};
@@ -41,6 +41,7 @@ async fn main() -> Result<(), Error> {
         company: Uuid::now_v7(),
         user: Uuid::now_v7(),
         permissions: Permissions::all(),
+        limit: Limit::none(),
     };
 
     let engines = Draft::new(Organization).text("name", "Analytical Engines");

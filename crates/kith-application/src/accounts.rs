@@ -1,26 +1,28 @@
-//! Who is calling, and the making of companies, people and keys.
+//! Who is calling, and what whoever runs the server does: the making of companies and of keys.
 
-use std::collections::HashMap;
+mod trust;
+mod usage;
+
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use kith_domain::actor::{Action, Actor, Permissions, Resource};
-use kith_domain::ports::directory::{
-    Directory, KeyHolder, NewApiKey, NewCompany, NewRole, NewUser, User,
+use kith_domain::actor::{Actor, Permissions};
+use kith_domain::event::workspace::Told;
+use kith_domain::locale::Currency;
+use kith_domain::people::{
+    ApiKey as StoredKey, Company, Decision, KeyMaterial, PasswordHash, Rejection, Role, User,
+    UserStatus, Workspace,
 };
-use kith_domain::ports::{Clock, Ids, RepositoryError};
-use kith_domain::text;
-use kith_domain::time::Timestamp;
+use kith_domain::ports::RepositoryError;
+use kith_domain::ports::directory::{Contribution, Directory, KeyUse, NewCompany, Wanted};
+use kith_domain::violation::{Refusal, Violation};
 use uuid::Uuid;
 
 use crate::credentials::{ApiKey, CredentialError, key_digest};
 use crate::error::Error;
-
-/// How long a key is trusted without asking the directory again, in milliseconds.
-const TRUST_MS: i64 = 2_000;
-
-/// Most keys that are remembered.
-const REMEMBERED: usize = 10_000;
+use crate::sources::Sources;
+use trust::Trust;
+use usage::Usage;
 
 /// The answer to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +35,12 @@ pub enum Caller {
     Active(Arc<Actor>),
 }
 
-/// The use cases about people and keys.
+/// Tells who is calling, and changes companies.
 pub struct Accounts {
-    directory: Arc<dyn Directory>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
-    remembered: RwLock<HashMap<[u8; 32], (Timestamp, Caller)>>,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) sources: Sources,
+    trust: Trust,
+    usage: Usage,
 }
 
 /// A company that has just been made.
@@ -60,6 +62,9 @@ pub enum AccountError {
     /// Nobody has this e-mail address.
     #[error("there is no user with the e-mail address {0}")]
     NoSuchUser(String),
+    /// They have too many keys.
+    #[error(transparent)]
+    Refused(#[from] Error),
     /// No randomness.
     #[error(transparent)]
     Credential(#[from] CredentialError),
@@ -90,96 +95,103 @@ impl fmt::Debug for Person {
 
 impl Accounts {
     /// The use cases over a directory.
-    pub fn new(directory: Arc<dyn Directory>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+    pub fn new(directory: Arc<dyn Directory>, sources: Sources) -> Self {
         Accounts {
             directory,
-            clock,
-            ids,
-            remembered: RwLock::default(),
+            sources,
+            trust: Trust::default(),
+            usage: Usage::default(),
         }
     }
 
-    /// Who is behind an API key. Answers are remembered for two seconds.
+    /// Who is behind an API key. Answers are remembered for two seconds, unless something changes in this process.
     ///
     /// # Errors
     /// When the storage does not do its part.
     pub async fn authenticate(&self, key: &str) -> Result<Caller, RepositoryError> {
         let digest = key_digest(key);
-        let now = self.clock.now();
-        if let Some(caller) = self.remembered(&digest, now) {
+        let now = self.sources.clock.now();
+        if let Some(caller) = self.trust.recall(&digest, now) {
             return Ok(caller);
         }
-        let caller = match self.directory.holder_of_key(&digest, now).await? {
-            None => return Ok(Caller::Unknown),
-            Some(KeyHolder {
-                is_active: false, ..
-            }) => Caller::Inactive,
-            Some(KeyHolder {
-                actor,
-                is_active: true,
-            }) => Caller::Active(Arc::new(actor)),
+        let generation = self.trust.generation();
+        let Some(holder) = self.directory.holder_of_key(&digest, now).await? else {
+            return Ok(Caller::Unknown);
         };
-        let mut remembered = self
-            .remembered
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= REMEMBERED {
-            remembered.clear();
-        }
-        remembered.insert(digest, (now, caller.clone()));
+        let caller = if holder.is_active {
+            self.usage.note(KeyUse {
+                company: holder.actor.company,
+                key: holder.key,
+                at: now,
+            });
+            Caller::Active(Arc::new(holder.actor))
+        } else {
+            Caller::Inactive
+        };
+        self.trust.remember(generation, digest, now, &caller);
         Ok(caller)
     }
 
-    fn remembered(&self, digest: &[u8; 32], now: Timestamp) -> Option<Caller> {
-        let remembered = self
-            .remembered
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let (since, caller) = remembered.get(digest)?;
-        (0..TRUST_MS)
-            .contains(&(now.0 - since.0))
-            .then(|| caller.clone())
-    }
-
-    /// The caller themselves.
+    /// Writes down when keys were last used. To be called now and then, at most once a minute.
     ///
     /// # Errors
-    /// When the storage does not do its part.
-    pub async fn me(&self, actor: &Actor) -> Result<Option<User>, Error> {
-        let users = self.directory.users(actor.company).await?;
-        Ok(users.into_iter().find(|user| user.id == actor.user))
-    }
-
-    /// The people that the caller may see whose name or address contains every word of `term`, by name: the page
-    /// from `skip`, at most `take`, and how many there are in all.
-    ///
-    /// # Errors
-    /// A missing right, or a failure of the storage.
-    pub async fn team(
-        &self,
-        actor: &Actor,
-        term: &str,
-        skip: u64,
-        take: u32,
-    ) -> Result<(Vec<User>, u64), Error> {
-        let sees_all = actor.permissions.contains(Resource::Users, Action::ReadAll);
-        if !sees_all {
-            actor.require(Resource::Users, Action::ReadOwn)?;
+    /// When the storage does not do its part; what was to be written is lost then.
+    pub async fn write_down_uses(&self) -> Result<(), RepositoryError> {
+        let uses = self.usage.take();
+        if uses.is_empty() {
+            return Ok(());
         }
-        let words: Vec<String> = term.split_whitespace().map(text::fold).collect();
-        let mut users = self.directory.users(actor.company).await?;
-        users.retain(|user| {
-            let names = [&user.first_name, &user.last_name, &user.email];
-            let names = names.map(|name| text::fold(name));
-            (sees_all || user.id == actor.user)
-                && words
-                    .iter()
-                    .all(|word| names.iter().any(|name| name.contains(word)))
-        });
-        let total = u64::try_from(users.len()).unwrap_or(u64::MAX);
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let take = usize::try_from(take).unwrap_or(usize::MAX);
-        Ok((users.into_iter().skip(skip).take(take).collect(), total))
+        self.directory.keys_used(&uses).await
+    }
+
+    /// A key as it is stored, with its last use as far as this process knows of a later one.
+    pub(crate) fn with_use(&self, key: StoredKey) -> StoredKey {
+        let known = self.usage.last(key.id);
+        StoredKey {
+            last_used_at: key.last_used_at.max(known),
+            ..key
+        }
+    }
+
+    /// Decides on what is there of a company, and writes it with its events, in the name of a user. What is known of
+    /// callers is forgotten, so that they are looked up anew from then on.
+    pub(crate) async fn decide<T: Send>(
+        &self,
+        company: Uuid,
+        user: Uuid,
+        wanted: &Wanted,
+        mut decide: impl FnMut(&Workspace) -> Result<Decision<T>, Rejection> + Send,
+    ) -> Result<T, Error> {
+        let mut outcome = None;
+        let mut contribute = |workspace: &Workspace| {
+            let mut contribution = Contribution::default();
+            outcome = Some(decide(workspace).map(|decision| {
+                let logged = decision.logged.into_iter();
+                let events = logged.map(|(name, subject, told): (_, _, Told)| {
+                    self.sources.log_for(company, user, name, subject, told)
+                });
+                contribution = (decision.writes, events.collect());
+                decision.value
+            }));
+            contribution
+        };
+        let changed = self
+            .directory
+            .change(company, wanted, &mut contribute)
+            .await;
+        self.trust.forget();
+        if !changed? {
+            let message = "the e-mail address belongs to somebody who has an account already";
+            let taken = Violation::new("", "email_taken", message);
+            return Err(Error::Refused(Refusal::Conflict(taken)));
+        }
+        match outcome {
+            Some(outcome) => Ok(outcome?),
+            None => {
+                let reason = "the change was not decided".to_owned();
+                Err(RepositoryError::Failed(reason).into())
+            }
+        }
     }
 
     /// Whether there is no company yet.
@@ -201,7 +213,7 @@ impl Accounts {
         administrator: Person,
         members: Vec<Person>,
     ) -> Result<FoundedCompany, AccountError> {
-        let now = self.clock.now();
+        let now = self.sources.clock.now();
         let administrators = self.role("Administrator", true, Permissions::all());
         let member = self.role("Member", false, Permissions::member());
         let email = administrator.email.clone();
@@ -211,22 +223,30 @@ impl Accounts {
                 .into_iter()
                 .map(|person| self.user(person, member.id)),
         );
+        let api_key = ApiKey::generate()?;
+        let KeyMaterial { digest, prefix } = api_key.material();
+        let user = users[0].0.id;
+        let name_of_key = "Initial key".to_owned();
+        let id = self.sources.ids.new_id();
+        let first = StoredKey::unlimited(id, user, name_of_key, prefix, now);
         let company = NewCompany {
-            id: self.ids.new_id(),
-            name: name.to_owned(),
-            currency: "EUR".to_owned(),
-            country: None,
+            company: Company {
+                id: self.sources.ids.new_id(),
+                name: name.to_owned(),
+                currency: Currency::default().code().to_owned(),
+                created_at: now,
+                updated_at: now,
+                ..Company::default()
+            },
             roles: vec![administrators, member],
             users,
-            created_at: now,
+            key: Some((first, digest)),
         };
         if !self.directory.create_company(&company).await? {
             return Err(AccountError::EmailTaken(email));
         }
-        let user = company.users[0].id;
-        let api_key = self.store_key(company.id, user, "Initial key").await?;
         Ok(FoundedCompany {
-            company: company.id,
+            company: company.company.id,
             user,
             api_key,
         })
@@ -235,13 +255,14 @@ impl Accounts {
     /// Makes a key for the user with an e-mail address.
     ///
     /// # Errors
-    /// When there is no such user, or the storage does not do its part.
+    /// When there is no such user, they have too many keys, or the storage does not do its part.
     pub async fn create_key(&self, email: &str, name: &str) -> Result<ApiKey, AccountError> {
         let found = self.directory.user_by_email(email).await?;
         let (company, user) = found.ok_or_else(|| AccountError::NoSuchUser(email.to_owned()))?;
         self.store_key(company, user, name).await
     }
 
+    /// The log names no user: whoever runs the server made the key.
     async fn store_key(
         &self,
         company: Uuid,
@@ -249,36 +270,45 @@ impl Accounts {
         name: &str,
     ) -> Result<ApiKey, AccountError> {
         let key = ApiKey::generate()?;
-        let stored = NewApiKey {
-            id: self.ids.new_id(),
-            company,
-            user,
-            name: name.to_owned(),
-            digest: key.digest(),
-            prefix: key.prefix().to_owned(),
-            created_at: self.clock.now(),
+        let (id, now) = (self.sources.ids.new_id(), self.sources.clock.now());
+        let wanted = Wanted {
+            keys: true,
+            ..Wanted::default()
         };
-        self.directory.create_api_key(&stored).await?;
+        self.decide(company, Uuid::nil(), &wanted, |workspace| {
+            workspace.create_key_for(user, name.to_owned(), key.material(), id, now)
+        })
+        .await?;
         Ok(key)
     }
 
-    fn role(&self, name: &str, is_system: bool, permissions: Permissions) -> NewRole {
-        NewRole {
-            id: self.ids.new_id(),
+    fn role(&self, name: &str, is_system: bool, permissions: Permissions) -> Role {
+        let now = self.sources.clock.now();
+        Role {
+            id: self.sources.ids.new_id(),
             name: name.to_owned(),
+            description: None,
             is_system,
             permissions,
+            created_at: now,
+            updated_at: now,
         }
     }
 
-    fn user(&self, person: Person, role: Uuid) -> NewUser {
-        NewUser {
-            id: self.ids.new_id(),
+    fn user(&self, person: Person, role: Uuid) -> (User, Option<PasswordHash>) {
+        let now = self.sources.clock.now();
+        let user = User {
+            id: self.sources.ids.new_id(),
             email: person.email,
             first_name: person.first_name,
             last_name: person.last_name,
+            country: None,
+            avatar_url: None,
+            status: UserStatus::Active,
             role,
-            password_hash: person.password_hash,
-        }
+            created_at: now,
+            updated_at: now,
+        };
+        (user, person.password_hash.map(PasswordHash))
     }
 }

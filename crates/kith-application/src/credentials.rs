@@ -4,6 +4,7 @@ use std::fmt;
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
+use kith_domain::people::{Digest, KeyMaterial, PasswordHash};
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -12,8 +13,14 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 /// Characters of an API key.
 const KEY_LENGTH: usize = 64;
 
+/// Characters of a token: as hard to guess as 256 bits.
+const TOKEN_LENGTH: usize = 43;
+
 /// Shortest accepted password, in characters.
 pub const MIN_PASSWORD: usize = 10;
+
+/// Longest accepted password, in characters.
+pub const MAX_PASSWORD: usize = 1_000;
 
 /// The system's source of randomness failed, or a parameter of the hash is impossible.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +45,11 @@ impl ApiKey {
     }
 
     /// What is stored of it.
-    pub fn digest(&self) -> [u8; 32] {
-        key_digest(&self.0)
+    pub fn material(&self) -> KeyMaterial {
+        KeyMaterial {
+            digest: key_digest(&self.0),
+            prefix: self.prefix().to_owned(),
+        }
     }
 
     /// The beginning, for display.
@@ -54,11 +64,73 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// SHA-256 of a key as a caller sent it.
-pub fn key_digest(key: &str) -> [u8; 32] {
+/// SHA-256 of a key or token as a caller sent it.
+pub fn key_digest(key: &str) -> Digest {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest::digest(&digest::SHA256, key.as_bytes()).as_ref());
-    bytes
+    Digest(bytes)
+}
+
+/// The token of a link in clear: 43 characters base62, shown once and never stored.
+pub struct Token(String);
+
+impl Token {
+    /// A new random token.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn generate() -> Result<Self, CredentialError> {
+        random_text(TOKEN_LENGTH).map(Token)
+    }
+
+    /// The token, to be shown once.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored of it.
+    pub fn digest(&self) -> Digest {
+        key_digest(&self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(***)")
+    }
+}
+
+/// A password that somebody chose, of an accepted length.
+pub struct NewPassword(String);
+
+impl NewPassword {
+    /// Takes a password.
+    ///
+    /// # Errors
+    /// What is accepted; the password is not repeated.
+    pub fn parse(text: String) -> Result<Self, String> {
+        let length = text.chars().count();
+        if (MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
+            return Ok(NewPassword(text));
+        }
+        Err(format!(
+            "the password has {length} characters; {MIN_PASSWORD} to {MAX_PASSWORD} are accepted"
+        ))
+    }
+
+    /// See [`hash_password`].
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn hash(&self) -> Result<PasswordHash, CredentialError> {
+        hash_password(&self.0).map(PasswordHash)
+    }
+}
+
+impl fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewPassword(***)")
+    }
 }
 
 /// Random base62 text.

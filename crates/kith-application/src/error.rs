@@ -1,6 +1,7 @@
 //! Why a use case did not do what it was asked.
 
 use kith_domain::actor::MissingRight;
+use kith_domain::people::{Denial, Rejection};
 use kith_domain::ports::RepositoryError;
 use kith_domain::violation::Refusal;
 
@@ -10,6 +11,9 @@ pub enum Error {
     /// The actor lacks a right.
     #[error(transparent)]
     Forbidden(#[from] MissingRight),
+    /// The actor holds the right, but not for this.
+    #[error(transparent)]
+    Denied(#[from] Denial),
     /// The request is wrong.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -22,4 +26,14 @@ pub enum Error {
     /// The storage did not do its part.
     #[error(transparent)]
     Storage(#[from] RepositoryError),
+}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Missing(missing) => Error::Forbidden(missing),
+            Rejection::Denied(denial) => Error::Denied(denial),
+            Rejection::Refused(refusal) => Error::Refused(refusal),
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! Who acts, and what they may do (contract, section 1).
 
+use std::fmt;
+
 use uuid::Uuid;
 
 use crate::entity::EntityType;
+use crate::time::Timestamp;
 
 /// What rights are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,6 +138,40 @@ impl Permissions {
         self.0 & bit(resource, action) != 0
     }
 
+    /// Every right to read: what a key with the scope `read` may do at most.
+    pub fn reading() -> Self {
+        let actions = [Action::ReadOwn, Action::ReadAll];
+        Resource::all()
+            .flat_map(|resource| actions.map(|action| (resource, action)))
+            .collect()
+    }
+
+    /// Whether a holder of these rights could do everything that the others allow. Who may read all may read their own.
+    pub fn covers(self, others: Permissions) -> bool {
+        others.beyond(self).0 == 0
+    }
+
+    /// The rights that a holder of `others` lacks.
+    #[must_use]
+    pub fn beyond(self, others: Permissions) -> Permissions {
+        Permissions(self.0 & !others.widened().0)
+    }
+
+    /// What is left of these rights within a limit: a limit to readOwn leaves readOwn of readAll.
+    #[must_use]
+    pub fn within(self, limit: Permissions) -> Permissions {
+        Permissions(self.widened().0 & limit.widened().0)
+    }
+
+    /// With readOwn wherever there is readAll.
+    fn widened(self) -> Permissions {
+        let own = self.iter().map(|(resource, action)| match action {
+            Action::ReadAll => (resource, Action::ReadOwn),
+            other => (resource, other),
+        });
+        Permissions(self.0 | own.collect::<Permissions>().0)
+    }
+
     /// The rights in the set, by resource.
     pub fn iter(self) -> impl Iterator<Item = (Resource, Action)> {
         Resource::all()
@@ -153,6 +190,28 @@ impl FromIterator<(Resource, Action)> for Permissions {
     }
 }
 
+/// `contacts:create, users:update`.
+impl fmt::Display for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .iter()
+            .map(|(resource, action)| right_name(resource, action))
+            .collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+/// `contacts:create`.
+pub fn right_name(resource: Resource, action: Action) -> String {
+    format!("{}:{}", resource.name(), action.name())
+}
+
+/// The right with this name, as [`right_name`] gives it.
+pub fn right_by_name(name: &str) -> Option<(Resource, Action)> {
+    let (resource, action) = name.split_once(':')?;
+    Some((Resource::by_name(resource)?, Action::by_name(action)?))
+}
+
 fn bit(resource: Resource, action: Action) -> u64 {
     1 << (resource.index() * Action::ALL.len() + action as usize)
 }
@@ -164,8 +223,44 @@ pub struct Actor {
     pub company: Uuid,
     /// The user.
     pub user: Uuid,
-    /// What they may do now.
+    /// What they may do now: the rights of their role within the limit of their credential.
     pub permissions: Permissions,
+    /// How far their credential reaches, whatever they may do themselves.
+    pub limit: Limit,
+}
+
+/// How far a credential reaches: a session as far as its user, an API key as far as its scopes and its expiry say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The rights that it leaves at most.
+    pub rights: Permissions,
+    /// When it ends, if it does.
+    pub until: Option<Timestamp>,
+}
+
+impl Limit {
+    /// No limit.
+    pub fn none() -> Self {
+        Limit {
+            rights: Permissions::all(),
+            until: None,
+        }
+    }
+
+    /// Whether some right is beyond it.
+    pub fn is_narrow(self) -> bool {
+        self.rights != Permissions::all()
+    }
+
+    /// Whether another limit allows nothing that this one does not.
+    pub fn encloses(self, other: Limit) -> bool {
+        let as_long = match (self.until, other.until) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(mine), Some(theirs)) => theirs <= mine,
+        };
+        as_long && self.rights.covers(other.rights)
+    }
 }
 
 impl Actor {
@@ -195,6 +290,62 @@ pub struct MissingRight {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn rights(names: &[&str]) -> Permissions {
+        let rights = names.iter().filter_map(|name| right_by_name(name));
+        rights.collect()
+    }
+
+    #[test]
+    fn rights_have_names_that_lead_back() {
+        for (resource, action) in Permissions::all().iter() {
+            let name = right_name(resource, action);
+            assert_eq!(right_by_name(&name), Some((resource, action)), "{name}");
+        }
+        for name in [
+            "contacts",
+            "contacts:",
+            "contact:create",
+            "contacts:read",
+            ":",
+        ] {
+            assert_eq!(right_by_name(name), None, "{name}");
+        }
+        let some = rights(&["users:update", "contacts:create"]);
+        assert_eq!(some.to_string(), "contacts:create, users:update");
+    }
+
+    #[test]
+    fn who_reads_all_reads_their_own() {
+        let all = rights(&["contacts:readAll", "tasks:update"]);
+        let own = rights(&["contacts:readOwn"]);
+        assert!(all.covers(own) && !own.covers(all));
+        assert_eq!(all.beyond(own), all);
+        assert_eq!(all.within(own), own);
+        assert_eq!(own.within(Permissions::reading()), own);
+        assert_eq!(Permissions::reading().iter().count(), 18);
+        let nothing = Permissions::default();
+        assert!(nothing.covers(nothing) && !nothing.covers(own));
+    }
+
+    #[test]
+    fn a_limit_encloses_what_is_narrower_and_ends_no_later() {
+        let limit = |rights, until: Option<i64>| Limit {
+            rights,
+            until: until.map(Timestamp),
+        };
+        let (all, some) = (Permissions::all(), rights(&["contacts:readAll"]));
+        for (outer, inner, encloses) in [
+            (Limit::none(), limit(some, Some(1)), true),
+            (limit(some, None), Limit::none(), false),
+            (limit(all, Some(5)), limit(all, None), false),
+            (limit(all, Some(5)), limit(some, Some(5)), true),
+            (limit(all, Some(5)), limit(some, Some(6)), false),
+        ] {
+            assert_eq!(outer.encloses(inner), encloses, "{outer:?} {inner:?}");
+        }
+        assert!(limit(some, None).is_narrow() && !limit(all, Some(1)).is_narrow());
+    }
 
     #[test]
     fn every_right_has_its_own_bit() {

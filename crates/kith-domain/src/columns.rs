@@ -24,10 +24,12 @@ pub use self::draft::{
 };
 pub(crate) use self::error::shown;
 pub use self::error::{OptionInUse, StoredValueError, ValueError};
+pub(crate) use self::link::parse as web_address;
 pub use self::money::{AmountError, MAX_DECIMALS, Money, parse_amount};
 pub(crate) use self::money::{decimal_of, plain_decimal};
 pub use self::parse::{MAX_TEXT, MAX_VALUES, ParseContext};
 pub(crate) use self::parse::{calendar_date, date_part, instant, money_parts};
+pub(crate) use self::phone::parse as phone_number;
 pub use self::value::CustomValue;
 use crate::entity::EntityType;
 use crate::event::workspace::{Facts, open};

@@ -15,6 +15,7 @@ pub mod event;
 pub mod filter;
 pub mod locale;
 pub mod notes;
+pub mod people;
 pub mod ports;
 pub mod record;
 pub mod relation;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kith_application::{Accounts, Columns, Records, Searches, Webhooks};
+use kith_application::{Accounts, Columns, People, Records, Searches, Webhooks};
 use kith_domain::ports::{Health, Ids};
 use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
 use poem_openapi::OpenApi;
@@ -12,9 +12,9 @@ use crate::events::EventsApi;
 use crate::find::FindApi;
 use crate::front::Front;
 use crate::operation::Table;
+use crate::people::PeopleApi;
 use crate::records::RecordsApi;
 use crate::route::Routes;
-use crate::users::UsersApi;
 use crate::webhooks::WebhooksApi;
 use crate::{docs, document, system};
 
@@ -34,6 +34,8 @@ pub struct App {
     pub webhooks: Arc<Webhooks>,
     /// Who is calling.
     pub accounts: Arc<Accounts>,
+    /// The company, its people, roles, invitations and keys.
+    pub people: Arc<People>,
     /// Makes request ids.
     pub ids: Arc<dyn Ids>,
     /// Whether the storage can serve, for `GET /readyz`.
@@ -70,7 +72,7 @@ fn api(app: &App) -> Routing {
         RecordsApi::new(app),
         Table::new(ColumnsApi::new(app)),
         Table::new(FindApi::new(app)),
-        Table::new(UsersApi::new(app)),
+        Table::new(PeopleApi::new(app)),
         Table::new(WebhooksApi::new(app)),
         Table::new(EventsApi::new(app)),
     )

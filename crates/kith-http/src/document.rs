@@ -23,9 +23,9 @@ use crate::columns::ColumnsApi;
 use crate::events::EventsApi;
 use crate::find::FindApi;
 use crate::operation::Table;
+use crate::people::PeopleApi;
 use crate::records::RecordsApi;
 use crate::reply;
-use crate::users::UsersApi;
 use crate::webhooks::WebhooksApi;
 use webhooks::Events;
 
@@ -63,7 +63,7 @@ type Api = (
     RecordsApi,
     Table<ColumnsApi>,
     Table<FindApi>,
-    Table<UsersApi>,
+    Table<PeopleApi>,
     Table<WebhooksApi>,
     Table<EventsApi>,
 );

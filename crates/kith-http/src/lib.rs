@@ -13,13 +13,13 @@ mod find;
 mod front;
 mod header;
 mod operation;
+mod people;
 mod query;
 mod records;
 mod reply;
 mod route;
 mod server;
 mod system;
-mod users;
 mod webhooks;
 
 pub use app::{App, endpoint};

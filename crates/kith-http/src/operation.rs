@@ -193,7 +193,6 @@ impl Described {
     }
 
     /// What it does for anyone, without a credential.
-    #[expect(dead_code, reason = "signing in will need no credential")]
     pub(crate) fn does_for_anyone<S, F, D>(self, handler: F) -> Operation<S>
     where
         F: Fn(Arc<S>, Request) -> D + Send + Sync + 'static,

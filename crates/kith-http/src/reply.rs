@@ -40,6 +40,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Forbidden(missing) => Problem::new(403, "forbidden", "Forbidden", missing.to_string()).into(),
+            Error::Denied(denial) => Problem::new(403, "forbidden", "Forbidden", denial.to_string()).into(),
             Error::Refused(refusal) => Problem::from(refusal).into(),
             Error::StillRunning => Problem::new(
                 409,

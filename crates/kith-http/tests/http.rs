@@ -8,6 +8,8 @@ mod bad_input;
 mod columns;
 #[path = "http/idempotency.rs"]
 mod idempotency;
+#[path = "http/keys.rs"]
+mod keys;
 #[path = "http/records.rs"]
 mod records;
 #[path = "http/search.rs"]

@@ -1,13 +1,14 @@
 //! What the commands do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use kith_api_types::event::JsonEventEncoder;
 use kith_application::accounts::Person;
 use kith_application::credentials::{MIN_PASSWORD, hash_password};
-use kith_application::{Accounts, Columns, Records, Searches};
+use kith_application::{Accounts, Columns, People, Records, Searches, Sources};
 use kith_domain::email::parse_email;
 use kith_domain::ports::directory::Directory;
 use kith_domain::ports::{Clock, EventEncoder, Ids, Repository, Silent};
@@ -86,8 +87,11 @@ impl App {
         Ok(App {
             accounts: Arc::new(Accounts::new(
                 directory,
-                Arc::clone(&clock),
-                Arc::clone(&ids),
+                Sources {
+                    encoder: Arc::clone(&encoder),
+                    clock: Arc::clone(&clock),
+                    ids: Arc::clone(&ids),
+                },
             )),
             records: Arc::new(Records::new(
                 Arc::clone(&repository),
@@ -126,10 +130,14 @@ pub(crate) async fn serve(config: &Config, with_demo: bool, role: Role) -> anyho
             columns: Arc::clone(&app.columns),
             webhooks: Arc::new(sending.use_cases(&app.store)),
             accounts: Arc::clone(&app.accounts),
+            people: Arc::new(People::new(Arc::clone(&app.accounts))),
             ids: Arc::new(OrderedIds),
             health: app.store.clone(),
         };
+        let noting = tokio::spawn(note_uses(Arc::clone(&app.accounts)));
         kith_http::serve(listener, surface, stop_requested()).await?;
+        noting.abort();
+        write_down_uses(&app.accounts).await;
     }
     if let Some(worker) = worker {
         worker.stop().await;
@@ -137,6 +145,22 @@ pub(crate) async fn serve(config: &Config, with_demo: bool, role: Role) -> anyho
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How often it is written down when keys were last used.
+const USES_EVERY: Duration = Duration::from_secs(60);
+
+async fn note_uses(accounts: Arc<Accounts>) {
+    loop {
+        tokio::time::sleep(USES_EVERY).await;
+        write_down_uses(&accounts).await;
+    }
+}
+
+async fn write_down_uses(accounts: &Accounts) {
+    if let Err(error) = accounts.write_down_uses().await {
+        tracing::warn!(%error, "it was not written down when keys were last used");
+    }
 }
 
 async fn stop_requested() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kith_application::accounts::Person;
 use kith_application::credentials::{hash_password, random_text};
-use kith_domain::actor::{Actor, Permissions};
+use kith_domain::actor::{Actor, Limit, Permissions};
 use kith_domain::columns::{Column, ColumnDraft, ColumnType, OptionDraft, OptionsDraft};
 use kith_domain::decide::Command;
 use kith_domain::draft::{CustomInput, Draft, LinkItem, NotesInput, Patch};
@@ -43,6 +43,7 @@ pub(crate) async fn found(app: &App) -> anyhow::Result<Vec<String>> {
         company: founded.company,
         user: founded.user,
         permissions: Permissions::all(),
+        limit: Limit::none(),
     };
     let demo = Demo { app, actor };
     demo.fill()

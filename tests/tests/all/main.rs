@@ -11,6 +11,7 @@ mod matrix;
 mod notes;
 mod operations;
 mod parallel;
+mod people;
 mod surface;
 mod tenants;
 mod updates;

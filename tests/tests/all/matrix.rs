@@ -51,6 +51,16 @@ impl Case {
                     Expected::Lacking(rights.clone())
                 }
             }
+            (Needs::OneOfInVain(rights), credential) => {
+                if rights.iter().any(|right| credential.holds(right)) {
+                    Expected::Refused {
+                        status: 404,
+                        code: "not_found",
+                    }
+                } else {
+                    Expected::Lacking(rights.clone())
+                }
+            }
         }
     }
 

@@ -5,13 +5,32 @@ use kith_domain::draft::Patch;
 use kith_domain::entity::EntityType;
 use kith_domain::violation::Violation;
 
-use crate::draft::{Problems, ReadError, unknown_member};
+use crate::draft::ReadError;
+use crate::reader::{Members, Reader};
 use crate::tree::{Json, Kind};
 
-const MEMBERS: [&str; 5] = ["label", "entityType", "type", "options", "replaceWith"];
-const IGNORED: [&str; 4] = ["id", "createdAt", "updatedAt", "companyId"];
-const OPTIONS: [&str; 4] = ["displayFormat", "currency", "options", "allowMultiple"];
-const OPTION: [&str; 5] = ["value", "label", "color", "index", "isDefault"];
+const COLUMN: Members = Members {
+    holder: "a column",
+    known: &["label", "entityType", "type", "options", "replaceWith"],
+    ignored: &["id", "createdAt", "updatedAt", "companyId"],
+};
+
+const NEW_COLUMN: Members = Members {
+    known: &["label", "entityType", "type", "options"],
+    ..COLUMN
+};
+
+const OPTIONS: Members = Members {
+    holder: "options",
+    known: &["displayFormat", "currency", "options", "allowMultiple"],
+    ignored: &[],
+};
+
+const OPTION: Members = Members {
+    holder: "an option",
+    known: &["value", "label", "color", "index", "isDefault"],
+    ignored: &[],
+};
 
 /// A new column: `{label, entityType, type, options}`.
 ///
@@ -19,9 +38,9 @@ const OPTION: [&str; 5] = ["value", "label", "color", "index", "isDefault"];
 /// When the body is not of this shape, with every problem.
 pub fn create(body: &[u8]) -> Result<ColumnDraft, ReadError> {
     let mut reader = Reader::default();
-    let patch = reader.column(Json::parse(body)?, false);
+    let (patch, seen) = column(&mut reader, NEW_COLUMN, Json::parse(body)?);
     let mut required = |present: bool, member: &str, takes: &str| {
-        if !present && !reader.seen.iter().any(|seen| seen == member) {
+        if !present && !seen.iter().any(|seen| seen == member) {
             let message = format!("{member} is missing; it takes {takes}");
             reader
                 .problems
@@ -31,7 +50,7 @@ pub fn create(body: &[u8]) -> Result<ColumnDraft, ReadError> {
     required(patch.label != Patch::Absent, "label", "a string");
     required(patch.entity.is_some(), "entityType", &names_of_types());
     required(patch.column_type.is_some(), "type", &names_of_kinds());
-    reader.problems.none()?;
+    reader.none()?;
     let label = match patch.label {
         Patch::Set(label) => label,
         Patch::Absent | Patch::Null | Patch::Unreadable => String::new(),
@@ -54,8 +73,8 @@ pub fn create(body: &[u8]) -> Result<ColumnDraft, ReadError> {
 /// When the body is not of this shape, with every problem.
 pub fn update(body: &[u8]) -> Result<ColumnPatch, ReadError> {
     let mut reader = Reader::default();
-    let patch = reader.column(Json::parse(body)?, true);
-    reader.problems.none()?;
+    let (patch, _) = column(&mut reader, COLUMN, Json::parse(body)?);
+    reader.none()?;
     Ok(patch)
 }
 
@@ -75,201 +94,84 @@ fn names_of_kinds() -> String {
     ColumnType::ALL.map(ColumnType::name).join(", ")
 }
 
-#[derive(Default)]
-struct Reader {
-    problems: Problems,
-    /// Members of the column that the body has.
-    seen: Vec<String>,
+/// A column, with the names of the members that it has.
+fn column(reader: &mut Reader, members: Members, json: Json<'_>) -> (ColumnPatch, Vec<String>) {
+    let mut patch = ColumnPatch::default();
+    let seen = reader.object("", members, json, |reader, name, value| match name {
+        "label" => patch.label = reader.text("/label", value),
+        "entityType" => {
+            patch.entity = reader.named("/entityType", value, EntityType::by_name, names_of_types);
+        }
+        "type" => {
+            patch.column_type = reader.named("/type", value, ColumnType::by_name, names_of_kinds);
+        }
+        "options" if value.kind() == Kind::Null => {}
+        "options" => patch.options = options(reader, value),
+        _ => patch.replace_with = reader.text("/replaceWith", value),
+    });
+    (patch, seen)
 }
 
-impl Reader {
-    fn wrong_type(&mut self, pointer: &str, takes: &str, json: Json<'_>) {
-        let message = format!("expected {takes}, received {json}");
-        self.problems
-            .add(Violation::new(pointer, "wrong_type", message));
+fn options(reader: &mut Reader, json: Json<'_>) -> OptionsDraft {
+    let mut options = OptionsDraft::default();
+    if json.kind() == Kind::Array {
+        // The list of a singleSelect itself: what else could an array of options be?
+        options.options = list(reader, "/options", json);
+        return options;
     }
-
-    /// Calls `each` with the known members of an object, each once.
-    fn object<'a>(
-        &mut self,
-        pointer: &str,
-        holder: &str,
-        known: &[&str],
-        json: Json<'a>,
-        mut each: impl FnMut(&mut Self, &str, Json<'a>),
-    ) {
-        let mut seen: Vec<String> = Vec::new();
-        let is_object = json.members(|name, value| {
-            if pointer.is_empty() && IGNORED.contains(&&*name) {
-                return;
+    reader.object(
+        "/options",
+        OPTIONS,
+        json,
+        |reader, name, value| match name {
+            "displayFormat" => {
+                options.display_format = reader.text("/options/displayFormat", value);
             }
-            if !known.contains(&&*name) {
-                let problem = unknown_member(pointer, &name, known.iter().copied(), holder);
-                return self.problems.add(problem);
+            "currency" => options.currency = reader.text("/options/currency", value),
+            "allowMultiple" => {
+                options.allow_multiple = reader.flag("/options/allowMultiple", value);
             }
-            if seen.iter().any(|seen| *seen == name) {
-                let message = format!("`{name}` occurs twice in the object; send it once");
-                return self.problems.add(Violation::new(
-                    format!("{pointer}/{name}"),
-                    "duplicate",
-                    message,
-                ));
+            _ => options.options = list(reader, "/options/options", value),
+        },
+    );
+    options
+}
+
+fn list(reader: &mut Reader, place: &str, json: Json<'_>) -> Patch<Vec<OptionDraft>> {
+    if json.kind() == Kind::Null {
+        return Patch::Null;
+    }
+    let mut list = Vec::new();
+    let is_array = json.elements(|at, element| {
+        let option = option(reader, &format!("{place}/{at}"), element);
+        list.push(option);
+    });
+    if is_array {
+        return Patch::Set(list);
+    }
+    reader.wrong_type(place, "an array of options", json);
+    Patch::Unreadable
+}
+
+fn option(reader: &mut Reader, pointer: &str, json: Json<'_>) -> OptionDraft {
+    let mut option = OptionDraft::default();
+    reader.object(pointer, OPTION, json, |reader, name, value| {
+        let place = format!("{pointer}/{name}");
+        match name {
+            "value" => option.value = given(reader.text(&place, value)),
+            "label" => option.label = given(reader.text(&place, value)).unwrap_or_default(),
+            "color" => option.color = given(reader.text(&place, value)),
+            "index" if value.kind() == Kind::Null => {}
+            "index" => {
+                option.index = value.raw().parse().ok();
+                if option.index.is_none() {
+                    reader.wrong_type(&place, "a whole number from 0", value);
+                }
             }
-            seen.push(name.to_string());
-            each(self, &name, value);
-        });
-        if !is_object {
-            self.wrong_type(
-                pointer,
-                &format!("an object with members of {}", known.join(", ")),
-                json,
-            );
+            _ => option.is_default = given(reader.flag(&place, value)).unwrap_or_default(),
         }
-        if pointer.is_empty() {
-            self.seen = seen;
-        }
-    }
-
-    fn column(&mut self, json: Json<'_>, is_change: bool) -> ColumnPatch {
-        let mut patch = ColumnPatch::default();
-        let known = if is_change {
-            &MEMBERS[..]
-        } else {
-            &MEMBERS[..4]
-        };
-        self.object(
-            "",
-            "a column",
-            known,
-            json,
-            |reader, name, value| match name {
-                "label" => patch.label = reader.text("/label", value),
-                "entityType" => {
-                    patch.entity =
-                        reader.named("/entityType", value, EntityType::by_name, names_of_types);
-                }
-                "type" => {
-                    patch.column_type =
-                        reader.named("/type", value, ColumnType::by_name, names_of_kinds)
-                }
-                "options" if value.kind() == Kind::Null => {}
-                "options" => patch.options = reader.options(value),
-                _ => patch.replace_with = reader.text("/replaceWith", value),
-            },
-        );
-        patch
-    }
-
-    fn options(&mut self, json: Json<'_>) -> OptionsDraft {
-        let mut options = OptionsDraft::default();
-        if json.kind() == Kind::Array {
-            // The list of a singleSelect itself: what else could an array of options be?
-            options.options = self.list("/options", json);
-            return options;
-        }
-        self.object(
-            "/options",
-            "options",
-            &OPTIONS,
-            json,
-            |reader, name, value| match name {
-                "displayFormat" => {
-                    options.display_format = reader.text("/options/displayFormat", value)
-                }
-                "currency" => options.currency = reader.text("/options/currency", value),
-                "allowMultiple" => {
-                    options.allow_multiple = reader.flag("/options/allowMultiple", value)
-                }
-                _ => options.options = reader.list("/options/options", value),
-            },
-        );
-        options
-    }
-
-    fn list(&mut self, place: &str, json: Json<'_>) -> Patch<Vec<OptionDraft>> {
-        if json.kind() == Kind::Null {
-            return Patch::Null;
-        }
-        let mut list = Vec::new();
-        let is_array = json.elements(|at, element| {
-            let option = self.option(&format!("{place}/{at}"), element);
-            list.push(option);
-        });
-        if is_array {
-            return Patch::Set(list);
-        }
-        self.wrong_type(place, "an array of options", json);
-        Patch::Unreadable
-    }
-
-    fn option(&mut self, pointer: &str, json: Json<'_>) -> OptionDraft {
-        let mut option = OptionDraft::default();
-        self.object(
-            pointer,
-            "an option",
-            &OPTION,
-            json,
-            |reader, name, value| {
-                let place = format!("{pointer}/{name}");
-                match name {
-                    "value" => option.value = given(reader.text(&place, value)),
-                    "label" => option.label = given(reader.text(&place, value)).unwrap_or_default(),
-                    "color" => option.color = given(reader.text(&place, value)),
-                    "index" if value.kind() == Kind::Null => {}
-                    "index" => {
-                        option.index = value.raw().parse().ok();
-                        if option.index.is_none() {
-                            reader.wrong_type(&place, "a whole number from 0", value);
-                        }
-                    }
-                    _ => option.is_default = given(reader.flag(&place, value)).unwrap_or_default(),
-                }
-            },
-        );
-        option
-    }
-
-    fn text(&mut self, pointer: &str, json: Json<'_>) -> Patch<String> {
-        if json.kind() == Kind::Null {
-            return Patch::Null;
-        }
-        match json.string() {
-            Some(text) => Patch::Set(text.into()),
-            None => {
-                self.wrong_type(pointer, "a string", json);
-                Patch::Unreadable
-            }
-        }
-    }
-
-    fn flag(&mut self, pointer: &str, json: Json<'_>) -> Patch<bool> {
-        if json.kind() == Kind::Null {
-            return Patch::Null;
-        }
-        match json.raw().parse() {
-            Ok(flag) => Patch::Set(flag),
-            Err(_) => {
-                self.wrong_type(pointer, "true or false", json);
-                Patch::Unreadable
-            }
-        }
-    }
-
-    fn named<T>(
-        &mut self,
-        pointer: &str,
-        json: Json<'_>,
-        by_name: fn(&str) -> Option<T>,
-        names: fn() -> String,
-    ) -> Option<T> {
-        let found = json.string().and_then(|name| by_name(&name));
-        if found.is_none() {
-            let message = format!("accepted are {}, received {json}", names());
-            self.problems
-                .add(Violation::new(pointer, "not_accepted", message));
-        }
-        found
-    }
+    });
+    option
 }
 
 fn given<T>(patch: Patch<T>) -> Option<T> {

@@ -52,6 +52,26 @@ pub(super) fn formatted(format: &'static str, description: &'static str) -> Meta
     })
 }
 
+/// One of several names.
+pub(super) fn choice(
+    description: &'static str,
+    names: impl Iterator<Item = &'static str>,
+) -> MetaSchemaRef {
+    inline(MetaSchema {
+        description: Some(description),
+        enum_items: names.map(Into::into).collect(),
+        ..MetaSchema::new("string")
+    })
+}
+
+/// True or false.
+pub(super) fn flag(description: &'static str) -> MetaSchemaRef {
+    inline(MetaSchema {
+        description: Some(description),
+        ..MetaSchema::new("boolean")
+    })
+}
+
 /// The id of something.
 pub(super) fn id(description: &'static str) -> MetaSchemaRef {
     formatted("uuid", description)

@@ -6,28 +6,15 @@ use kith_domain::webhook::schedule::{DisabledReason, RetryPolicy};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use serde_json::json;
 
-use super::build::{add, array, formatted, id, inline, nullable, object, reference, text};
+use super::build::{
+    add, array, choice, flag, formatted, id, inline, nullable, object, reference, text,
+};
 
 /// Adds the schemas of webhooks and deliveries.
 pub fn register(registry: &mut Registry) {
     webhooks(registry);
     deliveries(registry);
     log(registry);
-}
-
-fn choice(description: &'static str, names: impl Iterator<Item = &'static str>) -> MetaSchemaRef {
-    inline(MetaSchema {
-        description: Some(description),
-        enum_items: names.map(|name| json!(name)).collect(),
-        ..MetaSchema::new("string")
-    })
-}
-
-fn flag(description: &'static str) -> MetaSchemaRef {
-    inline(MetaSchema {
-        description: Some(description),
-        ..MetaSchema::new("boolean")
-    })
 }
 
 fn integer(description: &'static str) -> MetaSchemaRef {

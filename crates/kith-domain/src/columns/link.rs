@@ -7,7 +7,7 @@ pub(super) const MAX_URL: usize = 2_048;
 
 /// Checks an address and writes it in its standard spelling: scheme and host in lower case, non-ASCII characters
 /// encoded. The `/` that stands for "no path" is not added.
-pub(super) fn parse(text: &str) -> Result<String, String> {
+pub(crate) fn parse(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.len() > MAX_URL {
         return Err(format!("a web address has at most {MAX_URL} bytes"));

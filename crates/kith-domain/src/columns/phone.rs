@@ -14,7 +14,7 @@ const MAX_INPUT: usize = 64;
 ///
 /// A number whose length does not exist in its country is refused; whether it has been assigned is not judged, since
 /// numbering plans grow and test numbers exist. Letters and extensions are refused, because E.164 cannot keep them.
-pub(super) fn parse(text: &str, country: Option<Country>) -> Result<String, String> {
+pub(crate) fn parse(text: &str, country: Option<Country>) -> Result<String, String> {
     let text = text.trim();
     let text = text.strip_prefix("tel:").unwrap_or(text).trim_start();
     let written = |c: char| {

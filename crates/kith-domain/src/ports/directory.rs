@@ -1,121 +1,82 @@
-//! The port to companies, their people and their keys.
+//! The port to companies, their people, roles, invitations and keys.
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::RepositoryError;
-use crate::actor::{Actor, Permissions};
+use crate::actor::Actor;
+use crate::event::EncodedEvent;
+use crate::people::{
+    ApiKey, Company, Digest, Invitation, PasswordHash, Role, User, Workspace, Write,
+};
 use crate::time::Timestamp;
-
-/// A role to be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewRole {
-    /// Its id.
-    pub id: Uuid,
-    /// Unique in the company.
-    pub name: String,
-    /// Whether it can be neither edited nor deleted.
-    pub is_system: bool,
-    /// What it allows.
-    pub permissions: Permissions,
-}
-
-/// A user to be stored, active.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewUser {
-    /// Their id.
-    pub id: Uuid,
-    /// Unique across the server, compared case-insensitively.
-    pub email: String,
-    /// Given name.
-    pub first_name: String,
-    /// Family name.
-    pub last_name: String,
-    /// Their role.
-    pub role: Uuid,
-    /// The password as an argon2id PHC string, if they have one.
-    pub password_hash: Option<String>,
-}
 
 /// A tenant to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCompany {
-    /// Its id.
-    pub id: Uuid,
-    /// Its name.
-    pub name: String,
-    /// ISO 4217.
-    pub currency: String,
-    /// ISO 3166-1 alpha-2, if known.
-    pub country: Option<String>,
+    /// The company.
+    pub company: Company,
     /// The roles it starts with.
-    pub roles: Vec<NewRole>,
-    /// The people it starts with.
-    pub users: Vec<NewUser>,
-    /// When.
-    pub created_at: Timestamp,
-}
-
-/// An API key to be stored; of the key itself only the digest and the beginning are kept.
-#[derive(Clone, PartialEq, Eq)]
-pub struct NewApiKey {
-    /// Its id.
-    pub id: Uuid,
-    /// The tenant.
-    pub company: Uuid,
-    /// The owner, as whom it acts.
-    pub user: Uuid,
-    /// For people.
-    pub name: String,
-    /// SHA-256 of the key.
-    pub digest: [u8; 32],
-    /// The first six characters, for display.
-    pub prefix: String,
-    /// When.
-    pub created_at: Timestamp,
+    pub roles: Vec<Role>,
+    /// The people it starts with, and their passwords, if they have one.
+    pub users: Vec<(User, Option<PasswordHash>)>,
+    /// The first key of its administrator.
+    pub key: Option<(ApiKey, Digest)>,
 }
 
 /// What is known of the caller behind a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyHolder {
-    /// The owner with their present rights.
+    /// The key.
+    pub key: Uuid,
+    /// The owner with their present rights, within the scopes of the key.
     pub actor: Actor,
     /// Whether the owner is active.
     pub is_active: bool,
 }
 
-/// A user as they are stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// Their id.
-    pub id: Uuid,
-    /// Unique across the server, compared case-insensitively.
-    pub email: String,
-    /// Given name.
-    pub first_name: String,
-    /// Family name.
-    pub last_name: String,
-    /// ISO 3166-1 alpha-2, if known.
-    pub country: Option<String>,
-    /// A picture, if there is one.
-    pub avatar_url: Option<String>,
-    /// `active`, `inactive` or `pendingAuthorization`.
-    pub status: String,
-    /// Their role.
-    pub role: Uuid,
-    /// When they were added.
-    pub created_at: Timestamp,
-    /// When they last changed.
-    pub updated_at: Timestamp,
+/// What a decision needs to see besides the company and its roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// These users.
+    pub users: Vec<Uuid>,
+    /// The user with this e-mail address, in any case.
+    pub email: Option<String>,
+    /// All invitations.
+    pub invitations: bool,
+    /// All keys.
+    pub keys: bool,
+    /// The owner of this key.
+    pub owner_of: Option<Uuid>,
 }
 
-/// Keeps companies, their people and their keys.
+/// What happens in a change: what is written, and the events that tell of it. Nothing, if nothing is to change.
+pub type Contribution = (Vec<Write>, Vec<EncodedEvent>);
+
+/// Decides on what is there. It may be called again if the transaction fails, and then starts afresh.
+pub type Decide<'a> = dyn FnMut(&Workspace) -> Contribution + Send + 'a;
+
+/// When a key was last used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The tenant.
+    pub company: Uuid,
+    /// The key.
+    pub key: Uuid,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Keeps companies, their people, roles, invitations and keys.
+///
+/// A query starts with the tenant, except where a credential or an address says which tenant it is. Absence is `None`
+/// or empty, never an error.
 #[async_trait]
 pub trait Directory: Send + Sync {
     /// The owner of the key with this digest, unless it is unknown, revoked, or expired at `now`.
     async fn holder_of_key(
         &self,
-        digest: &[u8; 32],
+        digest: &Digest,
         now: Timestamp,
     ) -> Result<Option<KeyHolder>, RepositoryError>;
 
@@ -125,11 +86,41 @@ pub trait Directory: Send + Sync {
     /// The company and id of the user with this e-mail address, in any case.
     async fn user_by_email(&self, email: &str) -> Result<Option<(Uuid, Uuid)>, RepositoryError>;
 
+    /// A company.
+    async fn company(&self, company: Uuid) -> Result<Option<Company>, RepositoryError>;
+
     /// Everybody of a company, by last name, first name and id.
     async fn users(&self, company: Uuid) -> Result<Vec<User>, RepositoryError>;
 
-    /// Stores a key.
-    async fn create_api_key(&self, key: &NewApiKey) -> Result<(), RepositoryError>;
+    /// One user.
+    async fn user(&self, company: Uuid, id: Uuid) -> Result<Option<User>, RepositoryError>;
+
+    /// The roles of a company, oldest first.
+    async fn roles(&self, company: Uuid) -> Result<Vec<Role>, RepositoryError>;
+
+    /// The invitations of a company that have been neither accepted nor revoked, oldest first.
+    async fn invitations(&self, company: Uuid) -> Result<Vec<Invitation>, RepositoryError>;
+
+    /// The invitation with the token of this digest, and its company.
+    async fn invitation_of_token(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<(Uuid, Invitation)>, RepositoryError>;
+
+    /// The keys of a company, oldest first.
+    async fn keys(&self, company: Uuid) -> Result<Vec<ApiKey>, RepositoryError>;
+
+    /// Notes when keys were last used. Keys that are gone are passed over.
+    async fn keys_used(&self, uses: &[KeyUse]) -> Result<(), RepositoryError>;
+
+    /// Changes a company in one transaction: while nobody else changes it, what is there is read, decided upon,
+    /// written and logged. `false`, and nothing stored, if an e-mail address is taken by a user of whatever company.
+    async fn change(
+        &self,
+        company: Uuid,
+        wanted: &Wanted,
+        decide: &mut Decide<'_>,
+    ) -> Result<bool, RepositoryError>;
 
     /// Whether there is no company yet.
     async fn is_empty(&self) -> Result<bool, RepositoryError>;

@@ -5,16 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use kith_api_types::JsonEventEncoder;
-use kith_application::credentials::key_digest;
-use kith_application::{Accounts, Columns, Records, Searches};
-use kith_domain::actor::{Actor, Permissions};
+use kith_application::{Accounts, Columns, People, Records, Searches, Sources};
 use kith_domain::draft::Reference;
 use kith_domain::entity::EntityType;
 use kith_domain::event::CommittedEvent;
 use kith_domain::filter::{Filter, Search, SearchTerm};
-use kith_domain::ports::directory::{Directory, KeyHolder, NewApiKey, NewCompany, User};
 use kith_domain::ports::{
-    Clock, Health, Ids, MemoryRepository, Name, Page, Repository, RepositoryError, Schema, Settled,
+    Clock, Ids, MemoryRepository, Name, Page, Repository, RepositoryError, Schema, Settled,
     UnitOfWork,
 };
 use kith_domain::record::{Record, RecordKey};
@@ -25,6 +22,8 @@ use poem::http::Method;
 use poem::test::TestClient;
 use serde_json::Value;
 use uuid::Uuid;
+
+use crate::keys::Keys;
 
 pub(crate) const COMPANY: Uuid = Uuid::from_u128(0xC0);
 pub(crate) const USER: Uuid = Uuid::from_u128(0x05);
@@ -154,6 +153,12 @@ pub(crate) fn app(repository: Arc<dyn Repository>) -> App {
     let clock = Arc::new(Tick::default());
     let encoder = Arc::new(JsonEventEncoder);
     let ids: Arc<dyn Ids> = Arc::new(Count::default());
+    let sources = Sources {
+        encoder: encoder.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    let accounts = Arc::new(Accounts::new(Arc::new(Keys), sources));
     App {
         records: Arc::new(Records::new(
             repository.clone(),
@@ -167,13 +172,9 @@ pub(crate) fn app(repository: Arc<dyn Repository>) -> App {
             clock.clone(),
             ids.clone(),
         )),
-        columns: Arc::new(Columns::new(
-            repository,
-            encoder,
-            clock.clone(),
-            ids.clone(),
-        )),
-        accounts: Arc::new(Accounts::new(Arc::new(Keys), clock, ids.clone())),
+        columns: Arc::new(Columns::new(repository, encoder, clock, ids.clone())),
+        people: Arc::new(People::new(accounts.clone())),
+        accounts,
         ids,
         health: Arc::new(Keys),
     }
@@ -199,78 +200,6 @@ impl Ids for Count {
             0x0198_0000_0000_7000_8000_0000_0000_0000
                 + u128::from(self.0.fetch_add(1, Ordering::Relaxed)),
         )
-    }
-}
-
-/// Three keys: an administrator's, one without rights, one of an inactive user.
-struct Keys;
-
-#[async_trait]
-impl Health for Keys {
-    async fn check(&self) -> Result<(), RepositoryError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Directory for Keys {
-    async fn holder_of_key(
-        &self,
-        digest: &[u8; 32],
-        _: Timestamp,
-    ) -> Result<Option<KeyHolder>, RepositoryError> {
-        let holder = |permissions, is_active| KeyHolder {
-            actor: Actor {
-                company: COMPANY,
-                user: USER,
-                permissions,
-            },
-            is_active,
-        };
-        let known = [
-            (KEY, holder(Permissions::all(), true)),
-            ("powerless-key", holder(Permissions::default(), true)),
-            ("inactive-key", holder(Permissions::all(), false)),
-        ];
-        let mut found = known
-            .into_iter()
-            .filter(|(key, _)| key_digest(key) == *digest);
-        Ok(found.next().map(|(_, holder)| holder))
-    }
-
-    async fn create_company(&self, _: &NewCompany) -> Result<bool, RepositoryError> {
-        Ok(false)
-    }
-
-    async fn user_by_email(&self, _: &str) -> Result<Option<(Uuid, Uuid)>, RepositoryError> {
-        Ok(None)
-    }
-
-    async fn create_api_key(&self, _: &NewApiKey) -> Result<(), RepositoryError> {
-        Ok(())
-    }
-
-    async fn users(&self, _: Uuid) -> Result<Vec<User>, RepositoryError> {
-        let user = |id, first: &str, last: &str| User {
-            id,
-            email: format!("{first}@example.com").to_lowercase(),
-            first_name: first.to_owned(),
-            last_name: last.to_owned(),
-            country: None,
-            avatar_url: None,
-            status: "active".to_owned(),
-            role: Uuid::from_u128(0xA0),
-            created_at: Timestamp(0),
-            updated_at: Timestamp(0),
-        };
-        Ok(vec![
-            user(USER, "Ada", "Byron"),
-            user(Uuid::from_u128(0xA1), "Zoë", "Lindqvist"),
-        ])
-    }
-
-    async fn is_empty(&self) -> Result<bool, RepositoryError> {
-        Ok(true)
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use kith_domain::actor::Permissions;
-use kith_domain::ports::directory::{Directory, NewCompany, NewRole, NewUser};
+use kith_domain::people::{Company, Role, User, UserStatus};
+use kith_domain::ports::directory::{Directory, NewCompany};
 use kith_domain::ports::{Clock, Notifier};
 use kith_domain::time::Timestamp;
 use kith_persistence::{Settings, Store};
@@ -135,33 +136,46 @@ pub(crate) async fn found_company(store: &Store, people: usize) -> (Uuid, Vec<Uu
     #[expect(clippy::disallowed_methods, reason = "ids of tests")]
     let new_id = Uuid::now_v7;
     let company = new_id();
-    let role = NewRole {
+    let at = Timestamp(1_776_852_000_000);
+    let role = Role {
         id: new_id(),
         name: "Administrator".to_owned(),
+        description: None,
         is_system: true,
         permissions: Permissions::all(),
+        created_at: at,
+        updated_at: at,
     };
     let person = |_| {
         let id = new_id();
-        NewUser {
+        let user = User {
             id,
             email: format!("{id}@example.com"),
             first_name: String::new(),
             last_name: String::new(),
+            country: None,
+            avatar_url: None,
+            status: UserStatus::Active,
             role: role.id,
-            password_hash: None,
-        }
+            created_at: at,
+            updated_at: at,
+        };
+        (user, None)
     };
     let users: Vec<_> = (0..people).map(person).collect();
-    let ids = users.iter().map(|user| user.id).collect();
+    let ids = users.iter().map(|(user, _)| user.id).collect();
     let founded = NewCompany {
-        id: company,
-        name: "Test".to_owned(),
-        currency: "EUR".to_owned(),
-        country: None,
+        company: Company {
+            id: company,
+            name: "Test".to_owned(),
+            currency: "EUR".to_owned(),
+            created_at: at,
+            updated_at: at,
+            ..Company::default()
+        },
         roles: vec![role],
         users,
-        created_at: Timestamp(1_776_852_000_000),
+        key: None,
     };
     assert!(store.create_company(&founded).await.unwrap());
     (company, ids)

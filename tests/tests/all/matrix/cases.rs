@@ -11,10 +11,11 @@ use super::operation::{Operation, Template};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
     /// Anyone, without a credential: this is the status, whatever credential is shown.
-    #[expect(dead_code, reason = "every operation needs a credential so far")]
     Nobody(u16),
     /// An active user with one of these rights, or with any if there are none.
     OneOf(Vec<String>),
+    /// The same for something that is not there, which only those who have the right are told.
+    OneOfInVain(Vec<String>),
 }
 
 /// One way to call an operation.
@@ -46,6 +47,7 @@ pub(super) fn cases(
         table.columns(entity.name(), entity.plural());
     }
     table.webhooks();
+    table.people();
     table.rest();
     table.cases
 }
@@ -61,6 +63,14 @@ fn sight(resource: &str) -> Needs {
             .map(|action| format!("{resource}:{action}"))
             .into(),
     )
+}
+
+/// One of some rights, for something that is not there.
+fn in_vain(needs: Needs) -> Needs {
+    match needs {
+        Needs::OneOf(rights) => Needs::OneOfInVain(rights),
+        other => other,
+    }
 }
 
 fn nothing() -> Needs {
@@ -259,6 +269,60 @@ impl Table<'_> {
         self.case("searchWebhookDeliveries", "", body, api("readAll"));
         self.case("getWebhookDelivery", delivery, none(), api("readAll"));
         self.case("resendWebhookDelivery", delivery, none(), api("update"));
+    }
+
+    /// What is changed here depends on who is compared with whom, so that the rights are tried on what is not there;
+    /// what those may do who have them is tested by itself.
+    fn people(&mut self) {
+        let none = || Value::Null;
+        let users = |action| right("users", action);
+        let api = |action| right("api", action);
+        let gone = "0198c5f2-7a3e-7c14-9d52-3b8e6f1a2c44";
+        self.case("getCompany", "", none(), right("company", "readAll"));
+        self.case("listRoles", "", none(), sight("users"));
+        self.case("listInvitations", "", none(), users("readAll"));
+        self.case("listApiKeys", "", none(), sight("api"));
+        for verb in ["update", "patch"] {
+            let body = json!({"city": "X"});
+            self.case(
+                &format!("{verb}Company"),
+                "",
+                body,
+                right("company", "update"),
+            );
+            self.case(
+                &format!("{verb}Me"),
+                "",
+                json!({"lastName": "X"}),
+                nothing(),
+            );
+            for (kind, body, needs) in [
+                ("User", json!({"lastName": "X"}), users("update")),
+                ("Role", json!({"name": "X"}), users("update")),
+                ("ApiKey", json!({"name": "X"}), api("update")),
+            ] {
+                self.case(&format!("{verb}{kind}"), gone, body, in_vain(needs));
+            }
+        }
+        for (id, needs) in [
+            ("getUser", sight("users")),
+            ("getRole", sight("users")),
+            ("getInvitation", users("readAll")),
+            ("getApiKey", sight("api")),
+            ("deleteRole", users("delete")),
+            ("deleteInvitation", users("delete")),
+            ("deleteApiKey", api("delete")),
+            ("rotateApiKey", api("update")),
+        ] {
+            self.case(id, gone, none(), in_vain(needs));
+        }
+        let body = json!({"name": "<unique>", "permissions": []});
+        self.case("createRole", "", body, users("create"));
+        let body = json!({"email": "x@example.com", "roleId": gone});
+        self.case("createInvitation", "", body, in_vain(users("create")));
+        self.case("createApiKey", "", json!({"name": "X"}), api("create"));
+        let body = json!({"token": "x", "firstName": "X", "password": "0123456789"});
+        self.case("acceptInvitation", "", body, Needs::Nobody(404));
     }
 
     fn rest(&mut self) {
