@@ -1,7 +1,7 @@
 //! One schema text for both databases: the column types that differ are written as words that this module replaces.
 
 use sea_orm_migration::SchemaManager;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 /// Runs `;`-separated statements after replacing
 ///
@@ -59,4 +59,24 @@ pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &str) -> Result
         connection.execute_unprepared(statement).await?;
     }
     Ok(())
+}
+
+/// Makes an index on a table with data, in a step without a transaction: on PostgreSQL beside the writes, and anew where
+/// an attempt broke off.
+pub(crate) async fn index(manager: &SchemaManager<'_>, name: &str, on: &str) -> Result<(), DbErr> {
+    let connection = manager.get_connection();
+    if manager.get_database_backend() != DbBackend::Postgres {
+        let sql = format!("CREATE INDEX IF NOT EXISTS {name} ON {on}");
+        return connection.execute_unprepared(&sql).await.map(drop);
+    }
+    let invalid =
+        "SELECT 1 AS found FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid";
+    let statement =
+        Statement::from_sql_and_values(DbBackend::Postgres, invalid, [name.to_owned().into()]);
+    if connection.query_one_raw(statement).await?.is_some() {
+        let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {name}");
+        connection.execute_unprepared(&sql).await?;
+    }
+    let sql = format!("CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}");
+    connection.execute_unprepared(&sql).await.map(drop)
 }

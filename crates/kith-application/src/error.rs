@@ -23,6 +23,14 @@ pub enum Error {
     /// The idempotency key was used for another request.
     #[error("this idempotency key was used for another request")]
     KeyReused,
+    /// The reader of the log left off before the oldest event that is kept.
+    #[error("the log begins at position {oldest}; what follows {after} is not all there any more")]
+    Expired {
+        /// Where the reader left off.
+        after: i64,
+        /// The position of the oldest event that is kept.
+        oldest: i64,
+    },
     /// The storage did not do its part.
     #[error(transparent)]
     Storage(#[from] RepositoryError),

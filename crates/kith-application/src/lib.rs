@@ -10,6 +10,7 @@ pub mod people;
 pub mod records;
 pub mod search;
 mod sources;
+pub mod upkeep;
 pub mod webhooks;
 
 pub use accounts::Accounts;
@@ -19,4 +20,5 @@ pub use people::People;
 pub use records::{Once, Records};
 pub use search::Searches;
 pub use sources::Sources;
+pub use upkeep::Upkeep;
 pub use webhooks::Webhooks;

@@ -235,10 +235,10 @@ impl Webhooks {
         self.add(actor, new).await
     }
 
-    /// Events after a position, in commit order.
+    /// Events after a position, in commit order, none left out.
     ///
     /// # Errors
-    /// A missing right, or a failure of the storage.
+    /// A missing right, that events after the position are not kept any more, or a failure of the storage.
     pub async fn events(
         &self,
         actor: &Actor,
@@ -247,7 +247,30 @@ impl Webhooks {
     ) -> Result<Vec<CommittedEvent>, Error> {
         actor.require(Resource::AuditLog, Action::ReadAll)?;
         let repository = &self.world.repository;
-        Ok(repository.events(actor.company, after, limit).await?)
+        let found = repository.events(actor.company, after, limit).await?;
+        let first = found.first().map(|event| event.position);
+        if first == Some(after + 1) {
+            return Ok(found);
+        }
+        // Positions have no gaps: the next one is not there yet, or it is gone.
+        let feed = &self.world.feed;
+        let oldest = match first {
+            Some(first) => first,
+            None => feed.first_position(actor.company).await?,
+        };
+        if oldest > after + 1 {
+            return Err(Error::Expired { after, oldest });
+        }
+        Ok(found)
+    }
+
+    /// The position after which the log is complete: that before its oldest event.
+    ///
+    /// # Errors
+    /// A missing right, or a failure of the storage.
+    pub async fn beginning(&self, actor: &Actor) -> Result<i64, Error> {
+        actor.require(Resource::AuditLog, Action::ReadAll)?;
+        Ok(self.world.feed.first_position(actor.company).await? - 1)
     }
 
     /// Hears of events that are committed from now on, by any process.

@@ -7,6 +7,7 @@ pub mod contract;
 pub mod deliveries;
 pub mod directory;
 mod memory;
+pub mod upkeep;
 pub mod vault;
 pub mod webhooks;
 
@@ -286,6 +287,9 @@ pub trait EventFeed: Send + Sync {
 
     /// The position of a company's last event; 0 if there is none.
     async fn last_position(&self, company: Uuid) -> Result<i64, RepositoryError>;
+
+    /// The position of the oldest event that is kept; that of the next one if there is none.
+    async fn first_position(&self, company: Uuid) -> Result<i64, RepositoryError>;
 
     /// The events of a record before a position, newest first, at most `limit`.
     async fn history(

@@ -154,6 +154,9 @@ fn meaning(status: u16) -> &'static str {
         409 => {
             "The request conflicts with another, for example one with the same Idempotency-Key that still runs."
         }
+        410 => {
+            "Events after the position are not kept any more; `detail` names the oldest that is."
+        }
         412 => "The record is not at the version of If-Match.",
         413 => "The body is longer than 5 MiB.",
         415 => "The body is not JSON.",

@@ -51,7 +51,7 @@ impl Surface for EventsApi {
                 [
                     "listEvents",
                     "Read the event log",
-                    "Events after a position, in commit order; none is ever skipped. `next` is the position to go on from.",
+                    "Events after a position, in commit order; none is ever skipped. `next` is the position to go on from. Without `after` it begins with the oldest event that is kept; where events after the position were removed because of their age, the answer is 410.",
                 ],
             )
             .parameters(vec![
@@ -64,13 +64,14 @@ impl Surface for EventsApi {
                 types_parameter(),
             ])
             .answers(200, "Events.", reference("EventPage"))
+            .fails([410])
             .does(page),
             get(
                 "/events/stream",
                 [
                     "streamEvents",
                     "Follow the event log",
-                    "Server-sent events: `id` is the position, `event` the name, `data` the envelope. With `Last-Event-ID` or `after` the stream begins after that position, otherwise with what happens from now on.",
+                    "Server-sent events: `id` is the position, `event` the name, `data` the envelope. With `Last-Event-ID` or `after` the stream begins after that position, otherwise with what happens from now on. Where events after it were removed because of their age, the answer is 410.",
                 ],
             )
             .parameters(vec![
@@ -89,6 +90,7 @@ impl Surface for EventsApi {
                 "The events, for as long as the connection lives.",
                 MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
             )
+            .fails([410])
             .does(stream),
         ];
         operations.extend(EntityType::ALL.map(history_of));
@@ -155,7 +157,10 @@ fn types_parameter() -> MetaOperationParam {
 /// Reads on until something is found that is wanted, or the end of the log.
 async fn page(api: Arc<EventsApi>, actor: Arc<Actor>, request: Request) -> Answer {
     let wanted = Wanted::read(&request, &["after", "limit", "types"])?;
-    let mut after = wanted.after.unwrap_or_default();
+    let mut after = match wanted.after {
+        Some(after) => after,
+        None => api.webhooks.beginning(&actor).await?,
+    };
     loop {
         let mut events = api.webhooks.events(&actor, after, wanted.limit).await?;
         let is_last = events.len() < wanted.limit;

@@ -56,6 +56,16 @@ impl From<Error> for Failure {
                 "this Idempotency-Key was used for another request within the last 24 hours; use a new one for a new request",
             )
             .into(),
+            Error::Expired { after, oldest } => Problem::new(
+                410,
+                "position_expired",
+                "The events are not kept any more",
+                format!(
+                    "events after position {after} were removed because of their age; the oldest that is kept has position {oldest}: read what you follow anew, then go on after {}",
+                    oldest - 1
+                ),
+            )
+            .into(),
             Error::Storage(error) => error.into(),
         }
     }

@@ -7,14 +7,18 @@ use kith_domain::event::{CommittedEvent, EncodedEvent, Subject};
 use kith_domain::ports::{EventFeed, EventWaiter, RepositoryError};
 use kith_domain::record::RecordKey;
 use kith_domain::time::Timestamp;
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+use sea_orm::{DbErr, QueryResult};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::store::{Store, unavailable};
+use crate::store::{Store, get, unavailable};
 
 const HISTORY: &str = "SELECT seq, id, type, user_id, body, created_at FROM event \
     WHERE company_id = $1 AND entity_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4";
+
+/// In one statement: both are of one moment.
+const FIRST: &str = "SELECT coalesce((SELECT e.seq FROM event e WHERE e.company_id = p.company_id ORDER BY e.seq LIMIT 1), \
+    p.seq + 1) FROM company_position p WHERE p.company_id = $1";
 
 struct Waiter(watch::Receiver<()>);
 
@@ -56,14 +60,13 @@ impl EventFeed for Store {
 
     async fn last_position(&self, company: Uuid) -> Result<i64, RepositoryError> {
         let sql = "SELECT seq FROM company_position WHERE company_id = $1";
-        let backend = self.reads.get_database_backend();
-        let statement = Statement::from_sql_and_values(backend, sql, [company.into()]);
-        let row = self.reads.query_one_raw(statement).await;
-        let position = row.map_err(unavailable)?.map(|row| row.try_get_by_index(0));
-        Ok(position
-            .transpose()
-            .map_err(unavailable)?
-            .unwrap_or_default())
+        let rows = self.rows(sql, vec![company.into()]).await?;
+        rows.first().map_or(Ok(0), |row| get(row, 0))
+    }
+
+    async fn first_position(&self, company: Uuid) -> Result<i64, RepositoryError> {
+        let rows = self.rows(FIRST, vec![company.into()]).await?;
+        rows.first().map_or(Ok(1), |row| get(row, 0))
     }
 
     async fn history(
@@ -74,11 +77,8 @@ impl EventFeed for Store {
         limit: usize,
     ) -> Result<Vec<CommittedEvent>, RepositoryError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let values = [company.into(), key.id.into(), before.into(), limit.into()];
-        let backend = self.reads.get_database_backend();
-        let statement = Statement::from_sql_and_values(backend, HISTORY, values);
-        let rows = self.reads.query_all_raw(statement).await;
-        let events = rows.map_err(unavailable)?;
+        let values = vec![company.into(), key.id.into(), before.into(), limit.into()];
+        let events = self.rows(HISTORY, values).await?;
         let events = events.iter().map(|row| read(company, key, row));
         let events = events.filter_map(Result::transpose);
         let of_type = |event: &CommittedEvent| key.entity.def().events.contains(&event.event.name);

@@ -17,6 +17,7 @@ mod reader;
 mod shape;
 mod sql;
 mod store;
+mod upkeep;
 mod webhooks;
 mod writer;
 

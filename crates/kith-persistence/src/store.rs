@@ -1,6 +1,7 @@
 //! The storage as a whole: the read pool, the writers, and the implementation of the repository port.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kith_domain::draft::Reference;
@@ -13,8 +14,8 @@ use kith_domain::ports::{
 use kith_domain::record::{Record, RecordKey};
 use kith_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, TryGetable, Value,
 };
 use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
@@ -38,6 +39,9 @@ const READERS: usize = 2;
 
 /// How often the schema steps are tried again on SQLite, where another process may be doing the same ones.
 const MIGRATE_AGAIN: usize = 20;
+
+/// How often a process asks whether it may do the schema steps on PostgreSQL.
+const MIGRATE_TURN: Duration = Duration::from_millis(50);
 
 /// Kith's data in SQLite or PostgreSQL.
 pub struct Store {
@@ -147,10 +151,7 @@ impl Store {
         let connection = admin_pool(url).await?;
         let is_postgres = connection.get_database_backend() == DbBackend::Postgres;
         if is_postgres {
-            // The pool has one connection, so the lock is held by the session that runs the steps.
-            connection
-                .execute_unprepared("SELECT pg_advisory_lock(7238211)")
-                .await?;
+            take_turn(&connection).await?;
         }
         let mut done = Migrator::up(&connection, None).await;
         // SQLite has no lock that spans the steps. Each step is a transaction, so one that fails because another process
@@ -211,6 +212,18 @@ impl Store {
         self.explain_page(company, search).await
     }
 
+    /// The rows that a query gives, outside of transactions.
+    pub(crate) async fn rows(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<QueryResult>, RepositoryError> {
+        let backend = self.reads.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, sql, values);
+        let rows = self.reads.query_all_raw(statement).await;
+        rows.map_err(unavailable)
+    }
+
     /// A transaction for a change of the workspace; on SQLite it takes the write lock at once, so that it cannot fail
     /// half-way.
     pub(crate) async fn begin_change(&self) -> Result<DatabaseTransaction, DbErr> {
@@ -256,6 +269,20 @@ impl Store {
     }
 }
 
+/// Takes the lock of the schema steps on PostgreSQL. The pool has one connection, so it is held by the session that runs
+/// them. To wait for it in a statement would be a transaction, for which an index that is made `CONCURRENTLY` waits.
+async fn take_turn(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    let sql = "SELECT pg_try_advisory_lock(7238211)";
+    loop {
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = connection.query_one_raw(statement).await?;
+        if row.is_some_and(|row| row.try_get_by_index(0).unwrap_or_default()) {
+            return Ok(());
+        }
+        tokio::time::sleep(MIGRATE_TURN).await;
+    }
+}
+
 /// One of `lanes` for an id; the last bytes of a version 7 id are random.
 fn spread(id: Uuid, lanes: usize) -> usize {
     usize::try_from(id.as_u128() % (lanes.max(1) as u128)).unwrap_or_default()
@@ -263,6 +290,11 @@ fn spread(id: Uuid, lanes: usize) -> usize {
 
 fn closed() -> RepositoryError {
     RepositoryError::Unavailable("the storage is closed".to_owned())
+}
+
+/// A cell of a row by its place.
+pub(crate) fn get<T: TryGetable>(row: &QueryResult, at: usize) -> Result<T, RepositoryError> {
+    row.try_get_by_index(at).map_err(unavailable)
 }
 
 pub(crate) fn unavailable(error: impl std::fmt::Display) -> RepositoryError {

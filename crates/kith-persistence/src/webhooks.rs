@@ -11,13 +11,11 @@ use kith_domain::webhook::Webhook;
 use kith_domain::webhook::delivery::Status;
 use kith_domain::webhook::schedule::{DisabledReason, RetryPolicy};
 use kith_domain::webhook::secret::SealedSecret;
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, TryGetable, Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, Value};
 use uuid::Uuid;
 
 use crate::log;
-use crate::store::{Store, unavailable};
+use crate::store::{Store, get, unavailable};
 
 const WEBHOOK: &str = "SELECT id, url, description, events, secret, enabled, retry_policy, disabled_reason, \
     failing_since, created_at, updated_at FROM webhook WHERE company_id = $1";
@@ -52,17 +50,6 @@ const ADD: &str = "INSERT INTO delivery (company_id, id, webhook_id, event_id, e
     'pending', $7, 0, $8, $7, coalesce($9, (SELECT o.body FROM delivery o WHERE o.company_id = $1 AND o.id = $8))";
 
 impl Store {
-    async fn rows(
-        &self,
-        sql: &str,
-        values: Vec<Value>,
-    ) -> Result<Vec<QueryResult>, RepositoryError> {
-        let backend = self.reads.get_database_backend();
-        let statement = Statement::from_sql_and_values(backend, sql, values);
-        let rows = self.reads.query_all_raw(statement).await;
-        rows.map_err(unavailable)
-    }
-
     /// Changes webhooks in a transaction that holds the company's row, as writes do, so that each of them sees all or
     /// nothing of it.
     async fn change(
@@ -100,10 +87,6 @@ async fn run(
     let statement = Statement::from_sql_and_values(backend, sql, values);
     let done = transaction.execute_raw(statement).await?;
     Ok(done.rows_affected())
-}
-
-fn get<T: TryGetable>(row: &QueryResult, at: usize) -> Result<T, RepositoryError> {
-    row.try_get_by_index(at).map_err(unavailable)
 }
 
 fn time(row: &QueryResult, at: usize) -> Result<Option<Timestamp>, RepositoryError> {
@@ -344,6 +327,10 @@ impl Webhooks for Store {
             Value::Bytes(delivery.body.clone()),
         ];
         let transaction = self.begin_change().await.map_err(unavailable)?;
+        // The event whose bytes are sent again must not be removed meanwhile: the removal holds the company's row.
+        log::append(&transaction, company, &[])
+            .await
+            .map_err(unavailable)?;
         run(&transaction, ADD, values).await.map_err(unavailable)?;
         transaction.commit().await.map_err(unavailable)?;
         self.bells.deliveries_due();

@@ -4,6 +4,7 @@
 mod columns;
 pub(crate) mod deliveries;
 mod failure;
+pub(crate) mod forget;
 mod load;
 pub(crate) mod outbox;
 mod store;

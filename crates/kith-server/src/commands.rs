@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use kith_api_types::event::JsonEventEncoder;
 use kith_application::accounts::Person;
 use kith_application::credentials::{MIN_PASSWORD, hash_password};
-use kith_application::{Accounts, Columns, People, Records, Searches, Sources};
+use kith_application::{Accounts, Columns, People, Records, Searches, Sources, Upkeep};
 use kith_domain::email::parse_email;
 use kith_domain::ports::directory::Directory;
 use kith_domain::ports::{Clock, EventEncoder, Ids, Repository, Silent};
@@ -16,6 +16,7 @@ use kith_domain::text::clean;
 use kith_http::OpenApiVersion;
 use kith_persistence::{Settings, Store};
 
+use crate::background::{self, Background};
 use crate::cli::say;
 use crate::config::Config;
 use crate::demo;
@@ -116,6 +117,12 @@ pub(crate) async fn serve(config: &Config, with_demo: bool, role: Role) -> anyho
         }
     }
     let worker = (role != Role::Api).then(|| sending.start(&app.store));
+    let mut background = Background::default();
+    if role != Role::Api && !config.retention.is_forever() {
+        let storage = app.store.clone();
+        let upkeep = Upkeep::new(storage, Arc::new(SystemClock), config.retention);
+        background.start(background::relieve(upkeep, config.retention));
+    }
     if role == Role::Worker {
         tracing::info!("delivering webhooks");
         stop_requested().await;
@@ -139,6 +146,7 @@ pub(crate) async fn serve(config: &Config, with_demo: bool, role: Role) -> anyho
         noting.abort();
         write_down_uses(&app.accounts).await;
     }
+    drop(background);
     if let Some(worker) = worker {
         worker.stop().await;
     }

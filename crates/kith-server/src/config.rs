@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use kith_application::upkeep::Retention;
 use kith_domain::webhook::destination::UrlRules;
 use serde::Deserialize;
 
@@ -83,6 +84,19 @@ pub(crate) struct Given {
     #[arg(long, env = "KITH_SECRET_KEY_FILE", value_name = "FILE", global = true)]
     secret_key_file: Option<PathBuf>,
 
+    /// How long events are kept: 90d, 12h, 30m or 45s [default: for ever]
+    #[arg(long, env = "KITH_KEEP_EVENTS", value_name = "DURATION", global = true)]
+    keep_events: Option<String>,
+
+    /// How long deliveries of webhooks are kept once they are finished: 90d, 12h, 30m or 45s [default: for ever]
+    #[arg(
+        long,
+        env = "KITH_KEEP_DELIVERIES",
+        value_name = "DURATION",
+        global = true
+    )]
+    keep_deliveries: Option<String>,
+
     /// What to log: error, warn, info, debug or trace, or a filter such as kith_http=debug,info [default: info]
     #[arg(long, env = "KITH_LOG", value_name = "FILTER", global = true)]
     log: Option<String>,
@@ -99,6 +113,7 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: String,
     pub(crate) webhooks: WebhookConfig,
+    pub(crate) retention: Retention,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -113,7 +128,7 @@ pub(crate) struct WebhookConfig {
 }
 
 /// Names of the environment variables that Kith knows.
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 13] = [
     "KITH_CONFIG",
     "KITH_DATABASE_URL",
     "KITH_LISTEN",
@@ -123,6 +138,8 @@ const VARIABLES: [&str; 11] = [
     "KITH_WEBHOOK_CA_FILE",
     "KITH_WEBHOOK_TIMEOUT",
     "KITH_SECRET_KEY_FILE",
+    "KITH_KEEP_EVENTS",
+    "KITH_KEEP_DELIVERIES",
     "KITH_LOG",
     "KITH_LOG_FORMAT",
 ];
@@ -177,8 +194,17 @@ impl Given {
                 "webhook-allow-http without webhook-allow-nets does nothing: http is accepted to hosts in allowed networks"
             );
         }
+        let kept = |name, given: Option<String>| given.map(|text| age(name, &text)).transpose();
+        let retention = Retention {
+            events: kept("keep-events", self.keep_events.or(file.keep_events))?,
+            deliveries: kept(
+                "keep-deliveries",
+                self.keep_deliveries.or(file.keep_deliveries),
+            )?,
+        };
         Ok(Config {
             database_url,
+            retention,
             webhooks,
             listen,
             public_url: public_url.trim_end_matches('/').to_owned(),
@@ -199,6 +225,21 @@ fn duration(text: &str) -> anyhow::Result<Duration> {
         Some(number @ 100..=600_000) => Ok(Duration::from_millis(number)),
         _ => bail!(
             "the setting webhook-timeout is {text:?}; accepted are 100ms to 600s, as in 10s or 1500ms"
+        ),
+    }
+}
+
+/// `90d`, `12h`, `30m` or `45s`.
+fn age(name: &str, text: &str) -> anyhow::Result<Duration> {
+    const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+    let seconds = UNITS.iter().find_map(|(unit, seconds)| {
+        let number: u32 = text.strip_suffix(*unit)?.parse().ok()?;
+        Some(u64::from(number) * seconds)
+    });
+    match seconds {
+        Some(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
+        _ => bail!(
+            "the setting {name} is {text:?}; a whole number from 1 of days, hours, minutes or seconds is accepted, as in 90d, 12h, 30m or 45s"
         ),
     }
 }
@@ -272,6 +313,29 @@ mod tests {
         let error = format!("{:#}", Given::default().complete(Some(&file)).unwrap_err());
         assert!(error.contains("lisen"), "{error}");
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_for_ever_unless_said() {
+        let retention = |events: Option<&str>, deliveries: Option<&str>| {
+            let given = Given {
+                keep_events: events.map(str::to_owned),
+                keep_deliveries: deliveries.map(str::to_owned),
+                ..Given::default()
+            };
+            given.complete(None).map(|config| config.retention)
+        };
+        assert!(retention(None, None).unwrap().is_forever());
+        let kept = retention(Some("90d"), Some("45s")).unwrap();
+        assert_eq!(kept.events, Some(Duration::from_secs(90 * 86_400)));
+        assert_eq!(kept.deliveries, Some(Duration::from_secs(45)));
+        for wrong in ["", "0d", "-1d", "90", "1.5h", "1w", "d", "99999999999s"] {
+            let error = retention(None, Some(wrong)).unwrap_err().to_string();
+            assert!(
+                error.contains("keep-deliveries") && error.contains("90d"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

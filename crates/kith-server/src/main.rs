@@ -1,5 +1,6 @@
 //! The binary `kith`: configuration, composition of the crates, and the command line.
 
+mod background;
 mod cli;
 mod commands;
 mod config;

@@ -12,6 +12,7 @@ mod notes;
 mod operations;
 mod parallel;
 mod people;
+mod retention;
 mod surface;
 mod tenants;
 mod updates;
@@ -42,13 +43,7 @@ pub(crate) use scenarios;
 /// Runs a scenario on a server of its own, which must not have logged an error at the end.
 async fn run(backend: Backend, scenario: impl AsyncFnOnce(&mut TestServer)) {
     if !backend.is_available() {
-        let unattended =
-            std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
-        assert!(!unattended, "{} is not there", backend.name());
-        eprintln!(
-            "LEFT OUT: {} (KITH_TEST_POSTGRES_URL is not set)",
-            backend.name()
-        );
+        left_out(backend.name(), "KITH_TEST_POSTGRES_URL is not set");
         return;
     }
     let mut server = TestServer::start(backend).await.unwrap();
@@ -59,6 +54,14 @@ async fn run(backend: Backend, scenario: impl AsyncFnOnce(&mut TestServer)) {
         .filter(|line| line.contains(r#""level":"ERROR""#) && !line.contains(r#""status":503"#))
         .collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
+}
+
+/// Says that something cannot be tested here; where nobody would read it, it has to be.
+#[track_caller]
+fn left_out(what: &str, why: &str) {
+    let unattended = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
+    assert!(!unattended, "{what} is not there: {why}");
+    eprintln!("LEFT OUT: {what} ({why})");
 }
 
 /// The text of a member: `text(&contact, "id")`.

@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{id, text};
+use crate::{id, left_out, text};
 
 crate::scenarios!(
     every_event_arrives_signed_and_is_recorded,
     nothing_is_lost_when_the_server_is_killed,
     two_servers_deliver_each_event_once,
     a_webhook_must_not_lead_inside,
+    the_receiver_of_the_documentation_trusts_a_delivery,
 );
 
 #[derive(Clone, Debug)]
@@ -104,6 +105,11 @@ async fn serve(mut stream: TcpStream, received: Arc<Mutex<Vec<Received>>>) {
 
 /// A server that may send to this machine, and whose leases end soon.
 pub(crate) fn delivering(server: &TestServer) -> Process {
+    delivering_with(server, &[])
+}
+
+/// The same with further settings.
+pub(crate) fn delivering_with(server: &TestServer, settings: &[(&str, &str)]) -> Process {
     let mut command = binary::command(&server.database.url, &["serve"]).unwrap();
     command
         .env("KITH_LISTEN", "127.0.0.1:0")
@@ -111,6 +117,7 @@ pub(crate) fn delivering(server: &TestServer) -> Process {
         .env("KITH_WEBHOOK_ALLOW_NETS", "127.0.0.0/8")
         .env("KITH_WEBHOOK_ALLOW_HTTP", "true")
         .env("KITH_WEBHOOK_TIMEOUT", "500ms")
+        .envs(settings.iter().copied())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped());
     Process::spawn(command).unwrap()
@@ -205,6 +212,52 @@ async fn every_event_arrives_signed_and_is_recorded(server: &mut TestServer) {
     receiver.until(4).await;
     assert_eq!(settled(&api).await.len(), 5);
     assert_eq!(receiver.received().len(), 5);
+}
+
+/// What `verify.mjs` says of a body and its signature; nothing where there is no Node.js.
+fn verify(body: &str, signature: &str, secret: &str) -> Option<String> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all/verify.mjs");
+    let mut node = std::process::Command::new("node")
+        .arg(script)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .ok()?;
+    let asked = json!({"rawBody": body, "received": signature, "secret": secret});
+    let mut stdin = node.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, asked.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    let output = node.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+async fn the_receiver_of_the_documentation_trusts_a_delivery(server: &mut TestServer) {
+    server.kill().unwrap();
+    let process = delivering(server);
+    let api = server.api.at(process.address);
+    let receiver = Receiver::start().await;
+    let secret = "schlüssel-😀";
+    let wanted = json!({"url": receiver.url, "secret": secret, "events": ["contact.created"]});
+    api.call("POST", "/webhooks", &wanted)
+        .await
+        .unwrap()
+        .expect(201);
+    let contact = json!({"firstName": "Søren", "notes": "**株式会社** \"x\""});
+    api.create("contacts", &contact).await.unwrap().expect(201);
+    receiver.until(1).await;
+    let received = receiver.received().remove(0);
+    let signature = &received.headers["x-webhook-signature"];
+    let Some(answer) = verify(&received.body, signature, secret) else {
+        return left_out("the receiver of the documentation", "there is no node");
+    };
+    assert_eq!(answer, "true");
+    for (body, secret) in [
+        (received.body.replace("Søren", "Soren"), secret),
+        (received.body.clone(), "schlussel-😀"),
+    ] {
+        assert_eq!(verify(&body, signature, secret).unwrap(), "false");
+    }
 }
 
 async fn nothing_is_lost_when_the_server_is_killed(server: &mut TestServer) {

@@ -50,7 +50,11 @@ pub(super) async fn stream(
     // Heard before the log is read, so that nothing falls between.
     let news = webhooks.news(&actor)?;
     let after = match after {
-        Some(after) => after,
+        Some(after) => {
+            // What is wrong with the position is told before the stream begins.
+            webhooks.events(&actor, after, 1).await?;
+            after
+        }
         None => webhooks.last_position(&actor).await?,
     };
     let reader = Reader {

@@ -175,6 +175,11 @@ impl EventFeed for Shelf {
         Ok(events.last().map_or(0, |event| event.position))
     }
 
+    async fn first_position(&self, company: Uuid) -> Result<i64, RepositoryError> {
+        let events = self.repository.events(company, 0, 1).await?;
+        Ok(events.first().map_or(1, |event| event.position))
+    }
+
     async fn history(
         &self,
         company: Uuid,

@@ -11,17 +11,20 @@ use kith_domain::webhook::secret::SealedSecret;
 use uuid::Uuid;
 
 use super::Failure;
+use super::forget::{self, OldEvents};
 use super::store::event_step;
 use crate::sql::{Cells, Column, Dialect, Rows, Session, Step};
 
 /// Lanes that one claim looks at.
 const LANES: usize = 256;
 
-/// What the worker asks for.
+/// What the worker and the upkeep ask for.
 pub(crate) enum Task {
     Claim(Wish),
     Settle(Vec<Outcome>),
     Release(Vec<Claimed>),
+    ForgetEvents(OldEvents),
+    ForgetDeliveries(Vec<(Uuid, Uuid)>),
 }
 
 /// Does it, inside of a transaction; there are claims for a claim only.
@@ -33,6 +36,8 @@ pub(super) async fn perform<S: Session>(
         Task::Claim(wish) => return claim(session, wish).await.map(Some),
         Task::Settle(outcomes) => settle(session, outcomes).await?,
         Task::Release(claimed) => release(session, claimed).await?,
+        Task::ForgetEvents(old) => forget::events(session, old).await?,
+        Task::ForgetDeliveries(old) => forget::deliveries(session, old).await?,
     }
     Ok(None)
 }

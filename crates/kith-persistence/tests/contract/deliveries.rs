@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::support::{Database, found_company, open, runtime};
 
 /// Later than anything that the clock of the tests says.
-const NOW: Timestamp = Timestamp(1_776_852_900_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_776_852_900_000);
 const LEASE: Timestamp = Timestamp(NOW.0 + 60_000);
 
 /// A write that emits events.
@@ -56,7 +56,7 @@ impl UnitOfWork for Emit {
     }
 }
 
-fn new_id() -> Uuid {
+pub(crate) fn new_id() -> Uuid {
     #[expect(clippy::disallowed_methods, reason = "ids of tests")]
     Uuid::now_v7()
 }
@@ -70,7 +70,7 @@ fn told(webhook: Uuid, name: &'static str) -> EncodedEvent {
     }
 }
 
-fn event(name: &'static str) -> EncodedEvent {
+pub(crate) fn event(name: &'static str) -> EncodedEvent {
     let id = new_id();
     EncodedEvent {
         id,
@@ -85,7 +85,7 @@ fn event(name: &'static str) -> EncodedEvent {
     }
 }
 
-async fn emit(store: &Store, company: Uuid, events: &[EncodedEvent]) {
+pub(crate) async fn emit(store: &Store, company: Uuid, events: &[EncodedEvent]) {
     let unit = Emit {
         company,
         events: events.to_vec(),
@@ -94,7 +94,7 @@ async fn emit(store: &Store, company: Uuid, events: &[EncodedEvent]) {
     assert_eq!(settled, Settled::Done);
 }
 
-async fn subscribe(store: &Store, company: Uuid, events: &[&str]) -> Webhook {
+pub(crate) async fn subscribe(store: &Store, company: Uuid, events: &[&str]) -> Webhook {
     let id = new_id();
     let webhook = Webhook {
         id,
@@ -116,7 +116,7 @@ async fn subscribe(store: &Store, company: Uuid, events: &[&str]) -> Webhook {
     webhook
 }
 
-fn wish(limit: usize) -> Wish {
+pub(crate) fn wish(limit: usize) -> Wish {
     Wish {
         now: NOW,
         lease_until: LEASE,
@@ -126,7 +126,12 @@ fn wish(limit: usize) -> Wish {
     }
 }
 
-fn outcome(claimed: &Claimed, error: Option<u16>, next: Next, health: Health) -> Outcome {
+pub(crate) fn outcome(
+    claimed: &Claimed,
+    error: Option<u16>,
+    next: Next,
+    health: Health,
+) -> Outcome {
     let attempt = Attempt {
         number: claimed.attempt,
         at: NOW,
@@ -159,7 +164,7 @@ fn outcome(claimed: &Claimed, error: Option<u16>, next: Next, health: Health) ->
 }
 
 /// Runs a test on both databases, on PostgreSQL with a second store beside the first.
-fn on_both<F: Future<Output = ()>>(test: impl Fn(Arc<Store>, Arc<Store>) -> F) {
+pub(crate) fn on_both<F: Future<Output = ()>>(test: impl Fn(Arc<Store>, Arc<Store>) -> F) {
     for make in [Database::sqlite, Database::postgres] {
         let Some(database) = make() else { continue };
         runtime().block_on(async {

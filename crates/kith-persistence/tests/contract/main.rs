@@ -6,6 +6,7 @@
 mod deliveries;
 mod questions;
 mod support;
+mod upkeep;
 
 use std::sync::Arc;
 

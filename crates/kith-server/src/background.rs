@@ -1,0 +1,54 @@
+//! What a process does besides answering: it removes what is old.
+
+use std::future::Future;
+use std::time::Duration;
+
+use kith_application::Upkeep;
+use kith_application::upkeep::{Retention, Round};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// After a batch the database is left alone for this many times as long as it took.
+const REST: u32 = 4;
+
+/// Longest and shortest time between two rounds.
+const ROUNDS: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(1));
+
+/// Tasks that are given up when the process stops; what they do is done in transactions.
+#[derive(Default)]
+pub(crate) struct Background(Vec<JoinHandle<()>>);
+
+impl Background {
+    /// Starts one.
+    pub(crate) fn start(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.push(tokio::spawn(task));
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Removes what is old, round after round.
+pub(crate) async fn relieve(upkeep: Upkeep, retention: Retention) {
+    let shortest = retention.events.into_iter().chain(retention.deliveries);
+    let between = shortest.min().unwrap_or(ROUNDS.0) / 24;
+    let between = between.clamp(ROUNDS.1, ROUNDS.0);
+    loop {
+        let mut round = Round::default();
+        loop {
+            let began = Instant::now();
+            match upkeep.step(&mut round).await {
+                Ok(true) => tokio::time::sleep(began.elapsed() * REST).await,
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "what is old was not removed; trying again later");
+                    break;
+                }
+            }
+        }
+        tokio::time::sleep(between).await;
+    }
+}
