@@ -48,6 +48,8 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use serde_json::Value;
+
     use super::*;
 
     fn hmac_hex(key: &[u8], data: &[u8]) -> String {
@@ -112,6 +114,31 @@ mod tests {
         let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         let key = secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         assert_eq!(standard_text(&key, id, 1_614_265_330, body), expected);
+    }
+
+    /// Made by `xtask/webhook-vectors` with the libraries that receivers use.
+    #[test]
+    fn signatures_are_those_of_the_libraries() {
+        let files = [
+            include_str!("../tests/data/standard-webhooks-npm.json"),
+            include_str!("../tests/data/standard-webhooks-pypi.json"),
+        ];
+        for file in files {
+            let file: Value = serde_json::from_str(file).unwrap();
+            let vectors = file["vectors"].as_array().unwrap();
+            assert!(vectors.len() >= 9);
+            for vector in vectors {
+                let text = |name: &str| vector[name].as_str().unwrap();
+                let signature = standard_text(
+                    &secret(text("secret")),
+                    text("id"),
+                    vector["timestamp"].as_i64().unwrap(),
+                    text("body").as_bytes(),
+                );
+                let case = format!("{}: {}", file["library"], text("name"));
+                assert_eq!(signature, text("signature"), "{case}");
+            }
+        }
     }
 
     #[test]
