@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use uuid::Uuid;
 
-use crate::usage;
+use kith_tests::usage;
 
 /// A bound value.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::load::{self, Bounds, Requests};
 use crate::report::{self, Row};
-use crate::usage::{self, Watched};
 use crate::{Options, work};
+use kith_tests::usage::{self, Watched};
 
 /// Contacts that an organization has; organizations of this size; requests of each form to each of them.
 const SIZES: [(usize, usize, [usize; 2]); 3] = [

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::load::{self, Bounds, Requests};
 use crate::report::Row;
-use crate::usage::{self, Watched};
 use crate::{Options, work};
+use kith_tests::usage::{self, Watched};
 
 #[handler]
 fn nothing() {}

@@ -13,7 +13,6 @@ mod questions;
 mod reads;
 mod report;
 mod sql;
-mod usage;
 mod values;
 mod work;
 

@@ -15,8 +15,8 @@ use crate::by_hand::{Database, Statement};
 use crate::load::{self, Bounds, Measured, Request, Requests};
 use crate::questions::{Question, questions};
 use crate::report;
-use crate::usage::{self, Watched};
 use crate::{Options, work};
+use kith_tests::usage::{self, Watched};
 
 /// Most times that a question is asked in a run.
 const MOST: usize = 5_000;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::load::Measured;
-use crate::usage::Cpu;
+use kith_tests::usage::Cpu;
 
 /// The outcome of one run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -113,29 +113,5 @@ pub(crate) fn print(rows: &[Row]) {
 
 /// Prints a table with aligned columns: the first two to the left, numbers to the right.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
-    let headings: Vec<_> = headings.iter().map(|text| (*text).to_owned()).collect();
-    let widths: Vec<usize> = (0..headings.len())
-        .map(|column| {
-            let cells = rows
-                .iter()
-                .chain([&headings])
-                .filter_map(|row| row.get(column));
-            cells
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or_default()
-        })
-        .collect();
-    for row in [&headings].into_iter().chain(rows) {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let padding = " ".repeat(width - cell.chars().count());
-            if column < 2 {
-                line.extend([cell, padding.as_str(), "  "]);
-            } else {
-                line.extend([padding.as_str(), cell, "  "]);
-            }
-        }
-        println!("{}", line.trim_end());
-    }
+    print!("{}", kith_tests::table(headings, rows));
 }

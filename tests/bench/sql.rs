@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::load::Measured;
 use crate::report::Row;
-use crate::usage::{self, Watched};
+use kith_tests::usage::{self, Watched};
 
 /// Most creates of one transaction: SQLite takes 32,766 parameters in a statement.
 const MAX_BATCH: usize = 1_600;

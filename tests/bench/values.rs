@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::load::{self, Bounds, Requests};
 use crate::report::{self, Row};
-use crate::usage::{self, Watched};
 use crate::{Options, work};
+use kith_tests::usage::{self, Watched};
 
 /// Most requests of one run.
 const MOST: usize = 10_000;

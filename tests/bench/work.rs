@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::load::{self, Bounds, Request, Requests};
 use crate::report::{self, Row};
-use crate::usage::{self, Watched};
 use crate::{Options, limits};
+use kith_tests::usage::{self, Watched};
 
 /// Records that links are spread over.
 const SPREAD: usize = 1_000;

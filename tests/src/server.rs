@@ -142,16 +142,26 @@ impl Process {
     /// # Errors
     /// When it does not get there, with what it logged.
     pub fn start(database_url: &str) -> Result<Self> {
-        let mut command = binary::command(database_url, &["serve"])?;
+        Self::start_as(database_url, "all", &[])
+    }
+
+    /// Starts a server in a role with further settings and waits until it works. One that serves no HTTP is at an
+    /// unspecified address.
+    ///
+    /// # Errors
+    /// When it does not get there, with what it logged.
+    pub fn start_as(database_url: &str, role: &str, settings: &[(&str, String)]) -> Result<Self> {
+        let mut command = binary::command(database_url, &["serve", "--role", role])?;
         command
             .env("KITH_LISTEN", "127.0.0.1:0")
             .env("KITH_LOG_FORMAT", "json")
+            .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         Self::spawn(command)
     }
 
-    /// Starts a command that logs in JSON that it is `listening`, and at which `address`.
+    /// Starts a command that logs in JSON that it is `listening`, and at which `address`, or that it delivers.
     ///
     /// # Errors
     /// When it does not get there, with what it logged.
@@ -259,14 +269,15 @@ impl Drop for Process {
     }
 }
 
-/// The address in a line of the log that says where the server listens.
+/// The address in a line of the log that says where the server listens, or that it has work without listening.
 fn listening_at(line: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(line).ok()?;
     let fields = line.get("fields")?;
-    if fields.get("message")?.as_str()? != "listening" {
-        return None;
+    match fields.get("message")?.as_str()? {
+        "listening" => fields.get("address")?.as_str()?.parse().ok(),
+        "delivering webhooks" => Some(SocketAddr::from(([0, 0, 0, 0], 0))),
+        _ => None,
     }
-    fields.get("address")?.as_str()?.parse().ok()
 }
 
 /// Makes a company with the command line; its administrator as a caller.

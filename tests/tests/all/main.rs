@@ -4,6 +4,7 @@
 mod bad_input;
 mod crash;
 mod events;
+mod faults;
 mod idempotency;
 mod links;
 mod many;

@@ -1,29 +1,35 @@
 //! What processes have used: CPU and memory, from `/proc`.
 
+use crate::{Backend, Database};
 use anyhow::{Context, Result};
-use kith_tests::{Backend, Database};
 
 /// Microseconds of one clock tick: Linux shows times to programs in hundredths of a second.
 const TICK: f64 = 10_000.0;
 
 /// CPU that a server and its database have used so far, in microseconds, user and system.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cpu {
-    pub(crate) server: f64,
-    pub(crate) database: f64,
+pub struct Cpu {
+    /// Of the server.
+    pub server: f64,
+    /// Of PostgreSQL, if that is the database.
+    pub database: f64,
 }
 
 /// Whose CPU is counted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Watched {
-    pub(crate) server: u32,
+pub struct Watched {
+    /// The process of the server.
+    pub server: u32,
     /// The first process of PostgreSQL, if that is the database.
-    pub(crate) postgres: Option<u32>,
+    pub postgres: Option<u32>,
 }
 
 impl Watched {
     /// CPU until now.
-    pub(crate) fn cpu(self) -> Result<Cpu> {
+    ///
+    /// # Errors
+    /// When a process is gone.
+    pub fn cpu(self) -> Result<Cpu> {
         Ok(Cpu {
             server: Times::of(self.server)?.own,
             database: self.postgres.map_or(Ok(0.0), family)?,
@@ -31,7 +37,10 @@ impl Watched {
     }
 
     /// CPU since then.
-    pub(crate) fn cpu_since(self, before: Cpu) -> Result<Cpu> {
+    ///
+    /// # Errors
+    /// When a process is gone.
+    pub fn cpu_since(self, before: Cpu) -> Result<Cpu> {
         let now = self.cpu()?;
         Ok(Cpu {
             server: now.server - before.server,
@@ -90,7 +99,10 @@ fn family(pid: u32) -> Result<f64> {
 }
 
 /// The first process of the PostgreSQL behind a database; none for SQLite.
-pub(crate) async fn postgres_pid(database: &Database) -> Result<Option<u32>> {
+///
+/// # Errors
+/// When a process is gone.
+pub async fn postgres_pid(database: &Database) -> Result<Option<u32>> {
     if database.backend == Backend::Sqlite {
         return Ok(None);
     }
@@ -108,12 +120,18 @@ pub(crate) async fn postgres_pid(database: &Database) -> Result<Option<u32>> {
 }
 
 /// The process that started a process.
-pub(crate) fn parent(pid: u32) -> Result<u32> {
+///
+/// # Errors
+/// When a process is gone.
+pub fn parent(pid: u32) -> Result<u32> {
     Ok(Times::of(pid)?.parent)
 }
 
 /// Memory of a process in mebibytes: now, and at most since [`forget_peak`].
-pub(crate) fn memory(pid: u32) -> Result<(f64, f64)> {
+///
+/// # Errors
+/// When a process is gone.
+pub fn memory(pid: u32) -> Result<(f64, f64)> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let field = |name: &str| -> Result<f64> {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -125,6 +143,9 @@ pub(crate) fn memory(pid: u32) -> Result<(f64, f64)> {
 }
 
 /// Lets the peak of a process begin anew.
-pub(crate) fn forget_peak(pid: u32) -> Result<()> {
+///
+/// # Errors
+/// When a process is gone.
+pub fn forget_peak(pid: u32) -> Result<()> {
     Ok(std::fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
 }
