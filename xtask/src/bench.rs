@@ -1,14 +1,14 @@
-//! `cargo xtask bench`: builds the benchmark and hands it a PostgreSQL.
+//! `cargo xtask bench` and `cargo xtask load`: builds what measures and hands it a PostgreSQL.
 
 use anyhow::Result;
 
 use crate::postgres::{self, Durability, Postgres};
 use crate::shell;
 
-/// Runs the benchmark on both databases; without a PostgreSQL it measures SQLite alone and says so.
-pub(crate) fn run(args: &[String]) -> Result<()> {
+/// Runs a program of the package of tests on both databases; without a PostgreSQL it takes SQLite alone and says so.
+pub(crate) fn run(program: &str, args: &[String]) -> Result<()> {
     let server = shell::build_binary("kith-server", "kith", "release")?;
-    let bench = shell::build_binary("kith-tests", "kith-bench", "release")?;
+    let bench = shell::build_binary("kith-tests", program, "release")?;
     let help = args.iter().any(|arg| arg == "--help" || arg == "-h");
     let postgres = if help {
         None

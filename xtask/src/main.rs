@@ -33,6 +33,8 @@ cargo xtask openapi          write openapi/*.json from the code
 cargo xtask clients [NAME]   generate clients from openapi/, compile them, use them against a started server;
                              NAME: lint, typescript, python, rust
 cargo xtask bench [ARGS]     measure; ARGS go to the benchmark (try --help)
+cargo xtask load COMMAND     webhooks under load and faults: kills, outages, every kind of receiver, latency, CPU,
+                             memory, figures beside their limits (try --help)
 cargo xtask corpus [ARGS]    fill a database with corpus U: --database-url URL [--scale N] (try --help)
 cargo xtask tidy             the house rules that no lint knows
 cargo xtask check-deps       the dependency table between the crates
@@ -47,7 +49,8 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "openapi" => openapi::run(&rest),
         "clients" => clients::run(&rest),
-        "bench" => bench::run(&rest),
+        "bench" => bench::run("kith-bench", &rest),
+        "load" => bench::run("kith-load", &rest),
         "corpus" => corpus::run(&rest),
         "tidy" => tidy::run(),
         "check-deps" => deps::run(),
