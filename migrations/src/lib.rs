@@ -5,6 +5,7 @@ mod m0001_core;
 mod m0002_search;
 mod m0003_webhooks;
 mod m0004_upkeep;
+mod m0005_deliveries;
 mod m0006_people;
 
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_search::Step),
             Box::new(m0003_webhooks::Step),
             Box::new(m0004_upkeep::Step),
+            Box::new(m0005_deliveries::Step),
             Box::new(m0006_people::Step),
         ]
     }

@@ -7,12 +7,13 @@ use kith_domain::event::CommittedEvent;
 use kith_domain::ports::webhooks::{AttemptRecord, Delivery};
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::Webhook;
+use kith_domain::webhook::resend::ResendJob;
 use kith_domain::webhook::schedule::DisabledReason;
 use uuid::Uuid;
 
 use crate::json;
 
-pub use read::{delivery_search, draft, search_members};
+pub use read::{delivery_search, draft, resend_since, search_members};
 
 /// Appends a webhook; its secret never.
 pub fn write_webhook(out: &mut Vec<u8>, webhook: &Webhook) {
@@ -84,7 +85,7 @@ pub fn write_delivery(
         json::string,
     );
     json::member(out, "durationMs");
-    let total = last.and_then(|last| last.timing[3]);
+    let total = last.and_then(|last| last.timing[4]);
     json::optional(out, total.map(|micros| micros / 1_000), json::integer);
     json::member(out, "attempt");
     json::integer(out, delivery.attempt.into());
@@ -131,6 +132,7 @@ fn write_attempt(out: &mut Vec<u8>, attempt: &AttemptRecord) {
     let names = [
         "dnsMicros",
         "connectMicros",
+        "tlsMicros",
         "firstByteMicros",
         "totalMicros",
     ];
@@ -209,6 +211,34 @@ pub fn event_page(events: &[CommittedEvent], next: Option<i64>) -> Vec<u8> {
     json::optional(&mut out, next, json::integer);
     out.push(b'}');
     out
+}
+
+/// Appends a job that sends failed deliveries again.
+pub fn write_resend_job(out: &mut Vec<u8>, job: &ResendJob) {
+    out.push(b'{');
+    json::member(out, "id");
+    json::id(out, job.id);
+    json::member(out, "webhookId");
+    json::id(out, job.webhook);
+    json::member(out, "userId");
+    json::id(out, job.user);
+    json::member(out, "since");
+    json::timestamp(out, job.since);
+    json::member(out, "status");
+    json::string(out, job.status.name());
+    for (name, count) in [("total", job.total), ("resent", job.resent)] {
+        json::member(out, name);
+        json::integer(out, i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    json::member(out, "error");
+    json::optional(out, job.problem.as_deref(), json::string);
+    json::member(out, "createdAt");
+    json::timestamp(out, job.until);
+    json::member(out, "updatedAt");
+    json::timestamp(out, job.updated_at);
+    json::member(out, "finishedAt");
+    json::optional(out, job.finished_at, json::timestamp);
+    out.push(b'}');
 }
 
 /// Bytes as text, with a replacement character for what is no UTF-8.

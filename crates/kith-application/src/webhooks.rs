@@ -1,5 +1,7 @@
 //! The use cases on webhooks and their deliveries, and the reading of the event log.
 
+mod resends;
+
 use std::sync::Arc;
 
 use kith_domain::actor::{Action, Actor, Resource};
@@ -21,6 +23,8 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::sources::Sources;
+
+pub use resends::ResendRunner;
 
 /// The name under which a test is delivered; it is no event, and nobody can subscribe to it.
 pub const TEST_EVENT: &str = "webhook.test";

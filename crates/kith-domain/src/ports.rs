@@ -7,6 +7,7 @@ pub mod contract;
 pub mod deliveries;
 pub mod directory;
 mod memory;
+pub mod resends;
 pub mod upkeep;
 pub mod vault;
 pub mod webhooks;

@@ -4,6 +4,7 @@ pub mod address;
 pub mod delivery;
 pub mod destination;
 pub mod draft;
+pub mod resend;
 pub mod schedule;
 pub mod secret;
 

@@ -9,6 +9,7 @@ use kith_domain::actor::Actor;
 use kith_domain::ports::webhooks::Delivery;
 use kith_domain::webhook::Webhook;
 use kith_domain::webhook::delivery::Status;
+use kith_domain::webhook::resend::ResendJob;
 use poem::http::StatusCode;
 use poem::{Request, Response};
 use poem_openapi::registry::{MetaOperationParam, MetaSchema, Registry};
@@ -156,6 +157,7 @@ fn on_webhooks() -> Vec<Operation<WebhooksApi>> {
 
 fn on_deliveries() -> Vec<Operation<WebhooksApi>> {
     let page = || reference("WebhookDeliveryPage");
+    let job = || reference("WebhookResend");
     vec![
         get(
             "/webhook-deliveries",
@@ -206,6 +208,44 @@ fn on_deliveries() -> Vec<Operation<WebhooksApi>> {
         .answers(201, "The new delivery.", reference("WebhookDelivery"))
         .fails([409])
         .does(resend),
+        post(
+            "/webhooks/:id/resend-failed",
+            [
+                "resendFailedWebhookDeliveries",
+                "Send again what failed",
+                "Begins a job that makes a new delivery for each failed one of the webhook that was made since a time; the originals stay as they are. Deliveries that have been repeated already are passed over, as are tests. The job goes on by itself, also after a restart of the server.",
+            ],
+        )
+        .tagged(DELIVERIES)
+        .of("The webhook.")
+        .takes("WebhookResendCreate")
+        .answers(202, "The job.", job())
+        .fails([409])
+        .does(resend_failed),
+        get(
+            "/webhooks/:id/resend-failed",
+            [
+                "listWebhookResends",
+                "List the resend jobs of a webhook",
+                "The last 100, newest first.",
+            ],
+        )
+        .tagged(DELIVERIES)
+        .of("The webhook.")
+        .answers(200, "The jobs.", array("The jobs.", job()))
+        .does(resend_jobs),
+        get(
+            "/webhook-resends/:id",
+            [
+                "getWebhookResend",
+                "Get a resend job",
+                "How far a job is that sends failed deliveries again.",
+            ],
+        )
+        .tagged(DELIVERIES)
+        .of("The job.")
+        .answers(200, "The job.", job())
+        .does(resend_job),
     ]
 }
 
@@ -335,6 +375,34 @@ async fn delivery(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) ->
 async fn resend(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
     let id = id_of(&request, DELIVERY)?;
     Ok(added_delivery(&api.webhooks.resend(&actor, id).await?))
+}
+
+async fn resend_failed(api: Arc<WebhooksApi>, actor: Arc<Actor>, mut request: Request) -> Answer {
+    let id = id_of(&request, WEBHOOK)?;
+    let body = body::json(&mut request).await?;
+    let since = webhook::resend_since(body.bytes()).map_err(Problem::from)?;
+    let job = api.webhooks.resend_failed(&actor, id, since).await?;
+    Ok(shown_job(StatusCode::ACCEPTED, &job))
+}
+
+async fn resend_jobs(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let id = id_of(&request, WEBHOOK)?;
+    let jobs = api.webhooks.resend_jobs(&actor, id).await?;
+    let mut body = Vec::new();
+    json::array(&mut body, &jobs, webhook::write_resend_job);
+    Ok(reply::json(StatusCode::OK, body))
+}
+
+async fn resend_job(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {
+    let id = id_of(&request, "resend job")?;
+    let job = api.webhooks.resend_job(&actor, id).await?;
+    Ok(shown_job(StatusCode::OK, &job))
+}
+
+fn shown_job(status: StatusCode, job: &ResendJob) -> Response {
+    let mut body = Vec::with_capacity(512);
+    webhook::write_resend_job(&mut body, job);
+    reply::json(status, body)
 }
 
 fn shown(status: StatusCode, shown: &Webhook) -> Response {

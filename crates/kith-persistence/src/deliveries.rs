@@ -5,13 +5,16 @@ use kith_domain::ports::RepositoryError;
 use kith_domain::ports::deliveries::{Claimed, Claims, Deliveries, Outcome, Wish};
 
 use crate::store::Store;
-use crate::writer::deliveries::Task;
+use crate::writer::deliveries::{Done, Task};
 
 #[async_trait]
 impl Deliveries for Store {
     async fn claim(&self, wish: Wish) -> Result<Claims, RepositoryError> {
         let writer = self.delivery_writer().await?;
-        Ok(writer.perform(Task::Claim(wish)).await?.unwrap_or_default())
+        match writer.perform(Task::Claim(wish)).await? {
+            Done::Claimed(claims) => Ok(claims),
+            _ => Ok(Claims::default()),
+        }
     }
 
     async fn settle(&self, outcomes: Vec<Outcome>) -> Result<(), RepositoryError> {

@@ -14,6 +14,7 @@ mod log;
 mod query;
 mod read;
 mod reader;
+mod resends;
 mod shape;
 mod sql;
 mod store;

@@ -292,6 +292,18 @@ fn closed() -> RepositoryError {
     RepositoryError::Unavailable("the storage is closed".to_owned())
 }
 
+/// Runs a statement in a transaction; how many rows it touched.
+pub(crate) async fn run(
+    transaction: &DatabaseTransaction,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<u64, DbErr> {
+    let backend = transaction.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, values);
+    let done = transaction.execute_raw(statement).await?;
+    Ok(done.rows_affected())
+}
+
 /// A cell of a row by its place.
 pub(crate) fn get<T: TryGetable>(row: &QueryResult, at: usize) -> Result<T, RepositoryError> {
     row.try_get_by_index(at).map_err(unavailable)

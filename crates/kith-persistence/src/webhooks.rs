@@ -9,13 +9,14 @@ use kith_domain::ports::webhooks::{
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::Webhook;
 use kith_domain::webhook::delivery::Status;
+use kith_domain::webhook::resend::ResendJob;
 use kith_domain::webhook::schedule::{DisabledReason, RetryPolicy};
 use kith_domain::webhook::secret::SealedSecret;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, Value};
+use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 use crate::log;
-use crate::store::{Store, get, unavailable};
+use crate::store::{Store, get, run, unavailable};
 
 const WEBHOOK: &str = "SELECT id, url, description, events, secret, enabled, retry_policy, disabled_reason, \
     failing_since, created_at, updated_at FROM webhook WHERE company_id = $1";
@@ -23,7 +24,7 @@ const WEBHOOK: &str = "SELECT id, url, description, events, secret, enabled, ret
 /// The last attempt is the one whose number the delivery has, once it is recorded.
 const DELIVERY: &str = "SELECT d.id, d.webhook_id, d.url, d.event_type, d.event_id, d.status, d.attempt, d.due_at, \
     d.resend_of, d.created_at, d.delivered_at, a.number, a.at, a.url, a.remote, a.status_code, a.headers, a.body, \
-    a.error, a.dns_us, a.connect_us, a.first_byte_us, a.total_us FROM delivery d \
+    a.error, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us FROM delivery d \
     LEFT JOIN delivery_attempt a ON a.company_id = d.company_id AND a.delivery_id = d.id AND a.number = d.attempt \
     WHERE d.company_id = $1";
 
@@ -32,7 +33,7 @@ const BODY: &str = "SELECT d.body, e.body FROM delivery d \
     WHERE d.company_id = $1 AND d.id = $2";
 
 const ATTEMPTS: &str = "SELECT a.number, a.at, a.url, a.remote, a.status_code, a.headers, a.body, a.error, \
-    a.dns_us, a.connect_us, a.first_byte_us, a.total_us FROM delivery_attempt a \
+    a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us FROM delivery_attempt a \
     WHERE a.company_id = $1 AND a.delivery_id = $2 ORDER BY a.number";
 
 const PUT: &str = "INSERT INTO webhook (company_id, id, url, description, events, secret, enabled, retry_policy, \
@@ -76,17 +77,6 @@ impl Store {
         self.announce(&logged);
         Ok(changed)
     }
-}
-
-async fn run(
-    transaction: &DatabaseTransaction,
-    sql: &str,
-    values: Vec<Value>,
-) -> Result<u64, DbErr> {
-    let backend = transaction.get_database_backend();
-    let statement = Statement::from_sql_and_values(backend, sql, values);
-    let done = transaction.execute_raw(statement).await?;
-    Ok(done.rows_affected())
 }
 
 fn time(row: &QueryResult, at: usize) -> Result<Option<Timestamp>, RepositoryError> {
@@ -154,6 +144,7 @@ fn read_attempt(row: &QueryResult, at: usize) -> Result<AttemptRecord, Repositor
             get(row, at + 9)?,
             get(row, at + 10)?,
             get(row, at + 11)?,
+            get(row, at + 12)?,
         ],
     })
 }
@@ -335,5 +326,31 @@ impl Webhooks for Store {
         transaction.commit().await.map_err(unavailable)?;
         self.bells.deliveries_due();
         Ok(())
+    }
+
+    async fn begin_resend(
+        &self,
+        company: Uuid,
+        job: &ResendJob,
+        log: EncodedEvent,
+    ) -> Result<u64, RepositoryError> {
+        self.put_resend_job(company, job, log).await
+    }
+
+    async fn resend_job(
+        &self,
+        company: Uuid,
+        id: Uuid,
+    ) -> Result<Option<ResendJob>, RepositoryError> {
+        self.read_resend_job(company, id).await
+    }
+
+    async fn resend_jobs(
+        &self,
+        company: Uuid,
+        webhook: Uuid,
+        limit: u32,
+    ) -> Result<Vec<ResendJob>, RepositoryError> {
+        self.read_resend_jobs(company, webhook, limit).await
     }
 }

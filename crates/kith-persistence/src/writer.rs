@@ -7,6 +7,7 @@ mod failure;
 pub(crate) mod forget;
 mod load;
 pub(crate) mod outbox;
+mod resend;
 mod store;
 
 use std::collections::HashMap;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 
 use kith_domain::entity::EntityType;
 use kith_domain::event::{CommittedEvent, EncodedEvent};
-use kith_domain::ports::deliveries::Claims;
 use kith_domain::ports::{
     Clock, Contribution, Notifier, RepositoryError, Settled, StoredResponse, UnitOfWork,
 };
@@ -29,6 +29,7 @@ use crate::bell::Bells;
 use crate::columns::{CompanyColumns, Remembered};
 use crate::indexes::Indexes;
 use crate::sql::Session;
+use deliveries::Done;
 use failure::Failure;
 use outbox::{Subscription, Subscriptions};
 
@@ -53,7 +54,7 @@ struct Job {
 /// Work on deliveries that waits for its turn.
 struct DeliveryJob {
     task: deliveries::Task,
-    reply: oneshot::Sender<Result<Option<Claims>, RepositoryError>>,
+    reply: oneshot::Sender<Result<Done, RepositoryError>>,
 }
 
 /// What a writer is asked for.
@@ -82,10 +83,7 @@ impl Queue {
     }
 
     /// Waits for work on deliveries to be done.
-    pub(crate) async fn perform(
-        &self,
-        task: deliveries::Task,
-    ) -> Result<Option<Claims>, RepositoryError> {
+    pub(crate) async fn perform(&self, task: deliveries::Task) -> Result<Done, RepositoryError> {
         let (reply, outcome) = oneshot::channel();
         let stopped = || RepositoryError::Unavailable("the writer has stopped".to_owned());
         self.0
@@ -189,7 +187,7 @@ impl<C: Connect> Writer<C> {
     }
 
     /// One transaction for a piece of work on deliveries, tried again when another one is in the way.
-    async fn perform(&mut self, task: &deliveries::Task) -> Result<Option<Claims>, Failure> {
+    async fn perform(&mut self, task: &deliveries::Task) -> Result<Done, Failure> {
         let mut tries = 0;
         loop {
             let mut session = match self.session.take() {
@@ -286,10 +284,7 @@ fn refuse(jobs: Vec<Job>, failure: Failure) {
 }
 
 /// Begin, work, commit. On an error the caller rolls back.
-async fn work<S: Session>(
-    session: &mut S,
-    task: &deliveries::Task,
-) -> Result<Option<Claims>, Failure> {
+async fn work<S: Session>(session: &mut S, task: &deliveries::Task) -> Result<Done, Failure> {
     session.begin().await?;
     let done = deliveries::perform(session, task).await?;
     session.commit().await?;

@@ -1,10 +1,14 @@
-//! What a process does besides answering: it removes what is old.
+//! What a process does besides answering: it sends failed deliveries again, and removes what is old.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kith_application::Upkeep;
 use kith_application::upkeep::{Retention, Round};
+use kith_application::webhooks::ResendRunner;
+use kith_domain::ports::EventFeed;
+use kith_domain::ports::resends::Progress;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -28,6 +32,30 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// How long jobs are left alone when there is nothing to do, and how long at least between two looks for them.
+const JOBS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(250));
+
+/// Carries the jobs forward that send failed deliveries again. A job that begins is in the log, so that all processes
+/// hear of it.
+pub(crate) async fn resend(runner: ResendRunner, feed: Arc<dyn EventFeed>) {
+    let mut news = feed.subscribe();
+    loop {
+        match runner.step().await {
+            Ok(Progress::Advanced) => continue,
+            Ok(Progress::Waiting) => {}
+            Ok(Progress::Idle) => {
+                // Without news it is looked all the same.
+                let _ = tokio::time::timeout(JOBS.0, news.changed()).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "failed deliveries are not sent again at present");
+                tokio::time::sleep(JOBS.0).await;
+            }
+        }
+        tokio::time::sleep(JOBS.1).await;
     }
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use kith_api_types::event::JsonEventEncoder;
 use kith_application::accounts::Person;
 use kith_application::credentials::{MIN_PASSWORD, hash_password};
+use kith_application::webhooks::ResendRunner;
 use kith_application::{Accounts, Columns, People, Records, Searches, Sources, Upkeep};
 use kith_domain::email::parse_email;
 use kith_domain::ports::directory::Directory;
@@ -118,6 +119,11 @@ pub(crate) async fn serve(config: &Config, with_demo: bool, role: Role) -> anyho
     }
     let worker = (role != Role::Api).then(|| sending.start(&app.store));
     let mut background = Background::default();
+    if role != Role::Api {
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(OrderedIds));
+        let runner = ResendRunner::new(app.store.clone(), clock, ids);
+        background.start(background::resend(runner, app.store.clone()));
+    }
     if role != Role::Api && !config.retention.is_forever() {
         let storage = app.store.clone();
         let upkeep = Upkeep::new(storage, Arc::new(SystemClock), config.retention);

@@ -2,6 +2,7 @@
 
 mod failure;
 mod resolver;
+mod tls;
 mod trace;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use kith_domain::webhook::destination::{UrlRules, parse_url};
 use kith_domain::webhook::schedule::parse_retry_after;
 use kith_domain::webhook::secret::Secret;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Certificate, Client, ClientBuilder, Response, redirect};
+use reqwest::{Client, ClientBuilder, Response, redirect};
 use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
@@ -220,7 +221,7 @@ impl Destinations for Sender {
 
 /// A client without redirects, proxies, or addresses that the guard has not seen.
 fn client(settings: &SenderSettings, guard: GuardedResolver) -> Result<ClientBuilder, SenderError> {
-    let mut builder = Client::builder()
+    let builder = Client::builder()
         .user_agent(concat!("Kith-Webhooks/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .no_proxy()
@@ -230,15 +231,8 @@ fn client(settings: &SenderSettings, guard: GuardedResolver) -> Result<ClientBui
         .pool_max_idle_per_host(settings.per_endpoint)
         .pool_idle_timeout(KEEP_IDLE)
         .http1_max_headers(100)
-        .http2_max_header_list_size(64 * 1024);
-    if let Some(pem) = &settings.extra_roots {
-        let roots = Certificate::from_pem_bundle(pem)
-            .map_err(|error| SenderError::Roots(failure::chain(&error)))?;
-        if roots.is_empty() {
-            return Err(SenderError::Roots("nothing found".to_owned()));
-        }
-        builder = builder.tls_certs_merge(roots);
-    }
+        .http2_max_header_list_size(64 * 1024)
+        .tls_backend_preconfigured(tls::config(settings.extra_roots.as_deref())?);
     Ok(builder)
 }
 

@@ -19,6 +19,7 @@ crate::scenarios!(
     two_servers_deliver_each_event_once,
     a_webhook_must_not_lead_inside,
     the_receiver_of_the_documentation_trusts_a_delivery,
+    what_failed_is_sent_again_once,
 );
 
 #[derive(Clone, Debug)]
@@ -295,6 +296,76 @@ async fn nothing_is_lost_when_the_server_is_killed(server: &mut TestServer) {
             .iter()
             .all(|one| text(one, "status") == "success")
     );
+}
+
+async fn what_failed_is_sent_again_once(server: &mut TestServer) {
+    server.kill().unwrap();
+    let mut one = delivering(server);
+    let other = delivering(server);
+    let api = server.api.at(other.address);
+    // Nobody listens there.
+    let wanted = json!({"url": "http://127.0.0.1:9/", "events": ["task.created"]});
+    let webhook = api.call("POST", "/webhooks", &wanted).await.unwrap();
+    let webhook = id(&webhook.expect(201));
+    let tasks: Vec<_> = (0..90).map(|at| json!({"name": at.to_string()})).collect();
+    let tasks = json!({ "tasks": tasks });
+    let made = api.call("POST", "/tasks/many", &tasks).await;
+    made.unwrap().expect(201);
+    let failed = settled(&api).await;
+    assert!(failed.iter().all(|one| text(one, "status") == "failed"));
+
+    let receiver = Receiver::start().await;
+    let path = format!("/webhooks/{webhook}");
+    let moved = api.call("PUT", &path, &json!({"url": receiver.url})).await;
+    moved.unwrap().expect(200);
+    let path = format!("{path}/resend-failed");
+    let since = json!({"since": "2026-01-01T00:00:00Z"});
+    let begin = async || api.call("POST", &path, &since).await.unwrap().expect(202);
+    let job = begin().await;
+    assert_eq!(job["total"], 90);
+    // Whoever works on it may die.
+    one.kill().unwrap();
+    one = delivering(server);
+    let done = async |job: &Value| {
+        let path = format!("/webhook-resends/{}", id(job));
+        loop {
+            let job = api.get(&path).await.unwrap().expect(200);
+            if text(&job, "status") != "running" {
+                return job;
+            }
+        }
+    };
+    let limit = Duration::from_secs(60);
+    let ended = tokio::time::timeout(limit, done(&job)).await.unwrap();
+    assert_eq!(
+        (&ended["status"], &ended["resent"]),
+        (&json!("done"), &json!(90))
+    );
+    receiver.until(90).await;
+    let search = json!({"status": "success", "pageSize": 100});
+    let search = async || {
+        let page = api
+            .call("POST", "/webhook-deliveries/search", &search)
+            .await;
+        page.unwrap().expect(200)["items"].take()
+    };
+    settled(&api).await;
+    let again = search().await;
+    let again = again.as_array().unwrap();
+    let originals: HashSet<_> = again.iter().map(|one| text(one, "resendOf")).collect();
+    assert_eq!((again.len(), originals.len()), (90, 90));
+    // There is nothing left to send.
+    let job = begin().await;
+    let ended = tokio::time::timeout(limit, done(&job)).await.unwrap();
+    assert_eq!((&ended["total"], &ended["resent"]), (&json!(0), &json!(0)));
+    let log = api
+        .get("/events?types=webhook.resendStarted")
+        .await
+        .unwrap();
+    let log = log.expect(200)["items"].take();
+    assert_eq!(log.as_array().unwrap().len(), 2);
+    assert_eq!(log[1]["data"]["entityId"], json!(webhook));
+    drop(one);
 }
 
 async fn two_servers_deliver_each_event_once(server: &mut TestServer) {

@@ -2,6 +2,7 @@
 
 use kith_domain::event;
 use kith_domain::webhook::delivery::Status;
+use kith_domain::webhook::resend::JobStatus;
 use kith_domain::webhook::schedule::{DisabledReason, RetryPolicy};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use serde_json::json;
@@ -14,6 +15,7 @@ use super::build::{
 pub fn register(registry: &mut Registry) {
     webhooks(registry);
     deliveries(registry);
+    resends(registry);
     log(registry);
 }
 
@@ -224,7 +226,11 @@ fn deliveries(registry: &mut Registry) {
         ),
         (
             "connectMicros",
-            micros("Connecting, with the TLS handshake; null on a kept connection."),
+            micros("Connecting, without the TLS handshake; null on a kept connection."),
+        ),
+        (
+            "tlsMicros",
+            micros("The TLS handshake; null on a kept connection, and without TLS."),
         ),
         (
             "firstByteMicros",
@@ -298,6 +304,58 @@ fn deliveries(registry: &mut Registry) {
         "WebhookDeliverySearch",
         object("Which deliveries to list.", &[], search),
     );
+}
+
+fn resends(registry: &mut Registry) {
+    let since = || formatted("date-time", "Deliveries made at or after this time.");
+    let begin = MetaSchema {
+        example: Some(json!({"since": "2026-04-22T10:00:00Z"})),
+        ..object(
+            "Which failed deliveries to send again.",
+            &["since"],
+            vec![("since", since())],
+        )
+    };
+    add(registry, "WebhookResendCreate", begin);
+    let statuses = JobStatus::ALL.into_iter().map(JobStatus::name);
+    let properties = vec![
+        ("id", id("Made by Kith.")),
+        ("webhookId", id("The webhook.")),
+        ("userId", id("Who asked for it.")),
+        ("since", since()),
+        (
+            "status",
+            choice(
+                "`running`, `done`, or `stopped` because the webhook was deleted or disabled.",
+                statuses,
+            ),
+        ),
+        (
+            "total",
+            integer("How many failed deliveries there were to be sent again when it began."),
+        ),
+        (
+            "resent",
+            integer("How many of them it has made new deliveries for."),
+        ),
+        ("error", nullable(text("Why it was stopped, in words."))),
+        ("createdAt", formatted("date-time", "When it began, UTC.")),
+        (
+            "updatedAt",
+            formatted("date-time", "When it last made deliveries, UTC."),
+        ),
+        (
+            "finishedAt",
+            nullable(formatted("date-time", "When it ended, UTC.")),
+        ),
+    ];
+    let required: Vec<_> = properties.iter().map(|(name, _)| *name).collect();
+    let job = object(
+        "A job that sends again what a webhook has failed to accept.",
+        &required,
+        properties,
+    );
+    add(registry, "WebhookResend", job);
 }
 
 fn log(registry: &mut Registry) {

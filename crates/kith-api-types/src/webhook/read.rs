@@ -11,6 +11,7 @@ use kith_domain::webhook::delivery::Status;
 use kith_domain::webhook::draft::{SecretInput, WebhookDraft};
 
 use crate::draft::{Problems, ReadError, parse_id, unknown_member};
+use crate::reader::{Members, Reader};
 use crate::tree::{Json, Kind};
 
 const MEMBERS: [&str; 6] = [
@@ -173,6 +174,35 @@ fn events(problems: &mut Vec<Violation>, json: Json<'_>) -> Patch<Vec<String>> {
     }
     problems.append(&mut unreadable);
     Patch::Unreadable
+}
+
+/// `{since}`: from when on failed deliveries are sent again.
+///
+/// # Errors
+/// When the body is no JSON object, or says no time.
+pub fn resend_since(body: &[u8]) -> Result<Timestamp, ReadError> {
+    const SINCE: Members = Members {
+        holder: "a resend of what failed",
+        known: &["since"],
+        ignored: &[],
+    };
+    let mut reader = Reader::default();
+    let (mut since, takes) = (None, "a time with an offset, as in 2026-04-22T10:00:00Z");
+    let json = Json::parse(body)?;
+    let seen = reader.object("", SINCE, json, |reader, _, value| {
+        since = value.string().and_then(|text| time(&text).ok());
+        if since.is_none() {
+            reader.wrong_type("/since", takes, value);
+        }
+    });
+    if seen.is_empty() && json.kind() == Kind::Object {
+        let message = format!("`since` is missing; it is {takes}");
+        reader
+            .problems
+            .add(Violation::new("/since", "required", message));
+    }
+    reader.none()?;
+    Ok(since.unwrap_or_default())
 }
 
 /// The members of a body that searches deliveries, as they would stand in a query string.

@@ -53,9 +53,11 @@ pub const WEBHOOK_DELETED: &str = "webhook.deleted";
 pub const WEBHOOK_DISABLED: &str = "webhook.disabled";
 /// `webhook.secretRevealed`.
 pub const WEBHOOK_SECRET_REVEALED: &str = "webhook.secretRevealed";
+/// `webhook.resendStarted`: everything that failed since a time is sent again.
+pub const WEBHOOK_RESEND_STARTED: &str = "webhook.resendStarted";
 
 /// Every name.
-pub const NAMES: [&str; 23] = [
+pub const NAMES: [&str; 24] = [
     COMPANY_UPDATED,
     USER_CREATED,
     USER_UPDATED,
@@ -79,6 +81,7 @@ pub const NAMES: [&str; 23] = [
     WEBHOOK_DELETED,
     WEBHOOK_DISABLED,
     WEBHOOK_SECRET_REVEALED,
+    WEBHOOK_RESEND_STARTED,
 ];
 
 /// What is known of one field of an object.

@@ -8,6 +8,7 @@ use crate::event::EncodedEvent;
 use crate::time::Timestamp;
 use crate::webhook::Webhook;
 use crate::webhook::delivery::Status;
+use crate::webhook::resend::ResendJob;
 
 /// A delivery as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +58,8 @@ pub struct AttemptRecord {
     pub body: Vec<u8>,
     /// Why it failed, in words.
     pub error: Option<String>,
-    /// Resolving, connecting, to the first byte, altogether; in microseconds.
-    pub timing: [Option<i64>; 4],
+    /// Resolving, connecting, TLS, to the first byte, altogether; in microseconds.
+    pub timing: [Option<i64>; 5],
 }
 
 /// Which deliveries to list, newest first.
@@ -161,6 +162,29 @@ pub trait Webhooks: Send + Sync {
         company: Uuid,
         delivery: &NewDelivery,
     ) -> Result<(), RepositoryError>;
+
+    /// Stores a job that sends failed deliveries again, with the event that tells of it; how many it is about.
+    async fn begin_resend(
+        &self,
+        company: Uuid,
+        job: &ResendJob,
+        log: EncodedEvent,
+    ) -> Result<u64, RepositoryError>;
+
+    /// One job.
+    async fn resend_job(
+        &self,
+        company: Uuid,
+        id: Uuid,
+    ) -> Result<Option<ResendJob>, RepositoryError>;
+
+    /// The jobs of a webhook, newest first.
+    async fn resend_jobs(
+        &self,
+        company: Uuid,
+        webhook: Uuid,
+        limit: u32,
+    ) -> Result<Vec<ResendJob>, RepositoryError>;
 }
 
 /// Says where webhooks may be sent.

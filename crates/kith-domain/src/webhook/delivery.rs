@@ -124,8 +124,10 @@ impl fmt::Display for AttemptError {
 pub struct Timing {
     /// Resolving the host name.
     pub dns: Option<u64>,
-    /// Connecting, with the TLS handshake.
+    /// Connecting, without the TLS handshake.
     pub connect: Option<u64>,
+    /// The TLS handshake.
+    pub tls: Option<u64>,
     /// From the start to the head of the answer.
     pub first_byte: Option<u64>,
     /// From the start to the end.

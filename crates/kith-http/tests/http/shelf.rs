@@ -16,6 +16,7 @@ use kith_domain::record::RecordKey;
 use kith_domain::webhook::Webhook;
 use kith_domain::webhook::delivery::Status;
 use kith_domain::webhook::destination::UrlRules;
+use kith_domain::webhook::resend::ResendJob;
 use kith_domain::webhook::secret::{SealedSecret, Secret};
 use uuid::Uuid;
 
@@ -29,6 +30,7 @@ pub(crate) fn webhooks(
         repository: Arc::clone(&repository),
         webhooks: Mutex::default(),
         deliveries: Mutex::default(),
+        jobs: Mutex::default(),
     });
     UseCases::new(Surroundings {
         storage: shelf.clone(),
@@ -50,6 +52,7 @@ struct Shelf {
     repository: Arc<dyn Repository>,
     webhooks: Mutex<Vec<(Uuid, Webhook)>>,
     deliveries: Mutex<Vec<(Uuid, Delivery, Vec<u8>)>>,
+    jobs: Mutex<Vec<(Uuid, ResendJob)>>,
 }
 
 #[async_trait]
@@ -152,6 +155,40 @@ impl Webhooks for Shelf {
             .unwrap()
             .push((company, delivery, body));
         Ok(())
+    }
+
+    async fn begin_resend(
+        &self,
+        company: Uuid,
+        job: &ResendJob,
+        _: EncodedEvent,
+    ) -> Result<u64, RepositoryError> {
+        self.jobs.lock().unwrap().push((company, job.clone()));
+        Ok(0)
+    }
+
+    async fn resend_job(
+        &self,
+        company: Uuid,
+        id: Uuid,
+    ) -> Result<Option<ResendJob>, RepositoryError> {
+        let all = self.jobs.lock().unwrap();
+        let mut own = all
+            .iter()
+            .filter(|(of, job)| *of == company && job.id == id);
+        Ok(own.next().map(|(_, job)| job.clone()))
+    }
+
+    async fn resend_jobs(
+        &self,
+        company: Uuid,
+        webhook: Uuid,
+        _: u32,
+    ) -> Result<Vec<ResendJob>, RepositoryError> {
+        let all = self.jobs.lock().unwrap();
+        let own = all.iter().rev();
+        let own = own.filter(|(of, job)| *of == company && job.webhook == webhook);
+        Ok(own.map(|(_, job)| job.clone()).collect())
     }
 }
 

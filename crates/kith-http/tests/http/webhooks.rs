@@ -145,6 +145,51 @@ async fn a_test_is_a_delivery_and_can_be_sent_again() {
 }
 
 #[tokio::test]
+async fn what_failed_is_sent_again_by_a_job() {
+    let world = World::new();
+    let id = world.made("/webhooks", &wanted()).await;
+    let path = format!("/webhooks/{id}/resend-failed");
+    let since = json!({"since": "2026-04-22T12:00:00.5+02:00"});
+    let begun = world.post(&path, &since).await;
+    assert_eq!(begun.status, 202, "{}", begun.body);
+    let begun = begun.json();
+    assert_eq!(
+        (&begun["since"], &begun["status"], &begun["webhookId"]),
+        (
+            &json!("2026-04-22T10:00:00.500Z"),
+            &json!("running"),
+            &json!(id)
+        )
+    );
+    let job = format!("/webhook-resends/{}", begun["id"].as_str().unwrap());
+    assert_eq!(world.get(&job).await.json(), begun);
+    assert_eq!(world.get(&path).await.json(), json!([begun]));
+    for (wrong, code) in [
+        (json!({}), "required"),
+        (json!({"since": "yesterday"}), "wrong_type"),
+        (json!({"since": null}), "wrong_type"),
+        (json!([]), "wrong_type"),
+    ] {
+        let found = world.post(&path, &wrong).await.problems(400);
+        assert_eq!(found[0].1, code, "{wrong}");
+    }
+    for lost in [
+        format!("/webhook-resends/{id}"),
+        "/webhook-resends/x".into(),
+    ] {
+        world.get(&lost).await.problems(404);
+    }
+    let off = json!({"enabled": false});
+    world.put(&format!("/webhooks/{id}"), &off).await;
+    world.post(&path, &since).await.problems(409);
+    world
+        .call(Method::DELETE, &format!("/webhooks/{id}"), "")
+        .await;
+    world.post(&path, &since).await.problems(404);
+    world.get(&path).await.problems(404);
+}
+
+#[tokio::test]
 async fn the_event_log_is_read_in_order_and_by_record() {
     let world = World::new();
     let ada = world.made("/contacts", &json!({"firstName": "Ada"})).await;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use kith_domain::ports::deliveries::{Claimed, Claims, Endpoint, Outcome, Wish};
+use kith_domain::ports::resends::Progress;
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::delivery::{Health, Next, Status};
 use kith_domain::webhook::schedule::{DisabledReason, RetryPolicy};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use super::Failure;
 use super::forget::{self, OldEvents};
+use super::resend;
 use super::store::event_step;
 use crate::sql::{Cells, Column, Dialect, Rows, Session, Step};
 
@@ -25,21 +27,29 @@ pub(crate) enum Task {
     Release(Vec<Claimed>),
     ForgetEvents(OldEvents),
     ForgetDeliveries(Vec<(Uuid, Uuid)>),
+    Resend(Vec<Uuid>, Timestamp),
 }
 
-/// Does it, inside of a transaction; there are claims for a claim only.
-pub(super) async fn perform<S: Session>(
-    session: &mut S,
-    task: &Task,
-) -> Result<Option<Claims>, Failure> {
+/// What came of it, where there is something to say.
+pub(crate) enum Done {
+    Nothing,
+    Claimed(Claims),
+    Resent(Progress),
+}
+
+/// Does it, inside of a transaction.
+pub(super) async fn perform<S: Session>(session: &mut S, task: &Task) -> Result<Done, Failure> {
     match task {
-        Task::Claim(wish) => return claim(session, wish).await.map(Some),
+        Task::Claim(wish) => return claim(session, wish).await.map(Done::Claimed),
+        Task::Resend(ids, now) => {
+            return resend::advance(session, ids, *now).await.map(Done::Resent);
+        }
         Task::Settle(outcomes) => settle(session, outcomes).await?,
         Task::Release(claimed) => release(session, claimed).await?,
         Task::ForgetEvents(old) => forget::events(session, old).await?,
         Task::ForgetDeliveries(old) => forget::deliveries(session, old).await?,
     }
-    Ok(None)
+    Ok(Done::Nothing)
 }
 
 /// Steps from lane to lane in the index of what is due, so that the length of a lane does not matter. For each lane:
@@ -274,6 +284,7 @@ fn attempts(outcomes: &[Outcome]) -> Step {
                 .map(|attempt| micros(attempt.timing.connect))
                 .collect(),
         ),
+        Column::Int(all().map(|attempt| micros(attempt.timing.tls)).collect()),
         Column::Int(
             all()
                 .map(|attempt| micros(attempt.timing.first_byte))
@@ -298,6 +309,7 @@ fn attempts(outcomes: &[Outcome]) -> Step {
         "error",
         "dns_us",
         "connect_us",
+        "tls_us",
         "first_byte_us",
         "total_us",
     ];

@@ -45,7 +45,7 @@ impl OldEvents {
 }
 
 /// Waits for the writes of the company, as one of them: a repeat that is being made has its bytes from the event.
-const LOCK: &str = "UPDATE company_position SET seq = company_position.seq FROM $k \
+pub(super) const LOCK: &str = "UPDATE company_position SET seq = company_position.seq FROM $k \
     WHERE company_position.company_id = $k.c1";
 
 const BODY: &str = "UPDATE delivery SET body = (SELECT e.body FROM event e \

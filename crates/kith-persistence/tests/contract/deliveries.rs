@@ -62,7 +62,7 @@ pub(crate) fn new_id() -> Uuid {
 }
 
 /// A change of the workspace.
-fn told(webhook: Uuid, name: &'static str) -> EncodedEvent {
+pub(crate) fn told(webhook: Uuid, name: &'static str) -> EncodedEvent {
     EncodedEvent {
         subject: Subject::Workspace(webhook),
         name,
@@ -146,6 +146,7 @@ pub(crate) fn outcome(
         timing: Timing {
             dns: Some(1),
             connect: None,
+            tls: Some(2),
             first_byte: Some(3),
             total: 4,
         },
@@ -356,7 +357,7 @@ fn an_outcome_is_recorded_once_and_decides_while_its_claim_is_the_last() {
         );
         assert_eq!(delivery.last.as_ref(), attempts.last());
         let last = &attempts[1];
-        assert_eq!(last.timing, [Some(1), None, Some(3), Some(4)]);
+        assert_eq!(last.timing, [Some(1), None, Some(2), Some(3), Some(4)]);
         assert_eq!(
             (last.status, last.body.as_slice()),
             (Some(200), b"fine\0".as_slice())

@@ -5,6 +5,7 @@
 
 mod deliveries;
 mod questions;
+mod resends;
 mod support;
 mod upkeep;
 

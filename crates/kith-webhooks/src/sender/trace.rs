@@ -25,14 +25,21 @@ pub(super) struct Trace {
 #[derive(Default)]
 struct Steps {
     dns: Option<u64>,
-    is_connecting: bool,
-    connected: Option<u64>,
+    /// When the connector began, the TLS handshake began, and the connection was there.
+    connecting: Option<Instant>,
+    shaking_hands: Option<Instant>,
+    connected: Option<Instant>,
     first_byte: Option<u64>,
     remote: Option<SocketAddr>,
 }
 
 fn micros(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+    between(since, Instant::now())
+}
+
+fn between(since: Instant, until: Instant) -> u64 {
+    let took = until.saturating_duration_since(since);
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Trace {
@@ -57,6 +64,11 @@ impl Trace {
         self.lock().dns = Some(micros(since));
     }
 
+    /// Of several tries the last one counts.
+    pub(super) fn shaking_hands(&self) {
+        self.lock().shaking_hands = Some(Instant::now());
+    }
+
     pub(super) fn head_arrived(&self) {
         self.lock().first_byte = Some(micros(self.started));
     }
@@ -72,11 +84,13 @@ impl Trace {
 
     pub(super) fn timing(&self) -> Timing {
         let steps = self.lock();
+        let (connecting, shaking_hands) = (steps.connecting, steps.shaking_hands);
+        let spent = |from: Option<Instant>, to: Option<Instant>| Some(between(from?, to?));
+        let connect = spent(connecting, shaking_hands.or(steps.connected));
         Timing {
             dns: steps.dns,
-            connect: steps
-                .connected
-                .map(|all| all.saturating_sub(steps.dns.unwrap_or_default())),
+            connect: connect.map(|all| all.saturating_sub(steps.dns.unwrap_or_default())),
+            tls: spent(shaking_hands, steps.connected),
             first_byte: steps.first_byte,
             total: micros(self.started),
         }
@@ -87,7 +101,7 @@ impl Trace {
         let steps = self.lock();
         if steps.first_byte.is_some() {
             "the answer did not end"
-        } else if steps.is_connecting && steps.connected.is_none() {
+        } else if steps.connecting.is_some() && steps.connected.is_none() {
             "no connection"
         } else {
             "no answer"
@@ -131,16 +145,16 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let trace = Trace::current();
-        let since = Instant::now();
-        if let Some(trace) = &trace {
-            trace.lock().is_connecting = true;
-        }
         let connecting = self.0.call(request);
+        let Some(trace) = Trace::current() else {
+            return Box::pin(connecting);
+        };
+        trace.lock().connecting = Some(Instant::now());
         Box::pin(async move {
-            let connected = connecting.await;
-            if let (Some(trace), Ok(_)) = (trace, &connected) {
-                trace.lock().connected = Some(micros(since));
+            // Whichever task drives it, it belongs to this attempt.
+            let connected = CURRENT.scope(trace.clone(), connecting).await;
+            if connected.is_ok() {
+                trace.lock().connected = Some(Instant::now());
             }
             connected
         })

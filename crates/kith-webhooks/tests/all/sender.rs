@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use kith_domain::ports::Clock;
 use kith_domain::ports::webhooks::Destinations;
 use kith_domain::time::Timestamp;
-use kith_domain::webhook::delivery::{Attempt, FailureKind, KEPT_BODY};
+use kith_domain::webhook::delivery::{Attempt, FailureKind, KEPT_BODY, Timing};
 use kith_domain::webhook::destination::UrlRules;
 use kith_domain::webhook::secret::Secret;
 use kith_webhooks::{Lookup, Request, Sender, SenderSettings, Transport};
@@ -112,8 +112,9 @@ async fn a_delivery_is_the_stored_bytes_with_both_signatures() {
     assert_eq!(attempt.remote, Some(receiver.address));
     assert_eq!((attempt.at, attempt.number), (NOW, 1));
     let timing = attempt.timing;
-    assert!(timing.dns.is_some() && timing.connect.is_some());
-    assert!(timing.first_byte.unwrap() >= timing.connect.unwrap());
+    let steps = [timing.dns, timing.connect, timing.tls].map(Option::unwrap);
+    assert!(steps[2] > 0, "{timing:?}");
+    assert!(timing.first_byte.unwrap() >= steps.into_iter().sum());
     assert!(timing.total >= timing.first_byte.unwrap());
 
     let received = receiver.requests().remove(0);
@@ -157,9 +158,14 @@ async fn without_a_secret_nothing_is_signed() {
 async fn a_connection_serves_many_deliveries() {
     let receiver = Receiver::start().await;
     let sender = local(&receiver);
-    for _ in 0..20 {
+    for at in 0..20 {
         let attempt = sender.send(request(receiver.url("/ok"))).await;
         assert!(attempt.error.is_none(), "{attempt:?}");
+        let Timing {
+            dns, connect, tls, ..
+        } = attempt.timing;
+        let connected = [dns, connect, tls].map(|step| step.is_some());
+        assert_eq!(connected, [at == 0; 3], "{attempt:?}");
     }
     assert_eq!(receiver.seen.connections.load(Ordering::Relaxed), 1);
 }
@@ -292,6 +298,11 @@ async fn an_untrusted_certificate_is_a_tls_failure() {
     let attempt = sender.send(request(receiver.url("/ok"))).await;
     let (kind, text) = failure(&attempt);
     assert_eq!(kind, Some(FailureKind::Tls), "{text}");
+    let timing = attempt.timing;
+    assert!(
+        timing.connect.is_some() && timing.tls.is_none(),
+        "{timing:?}"
+    );
     assert!(receiver.requests().is_empty());
 }
 

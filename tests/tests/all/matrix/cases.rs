@@ -261,6 +261,12 @@ impl Table<'_> {
         self.case("revealWebhookSecret", own, none(), api("update"));
         self.case("testWebhook", own, none(), api("update"));
 
+        let body = json!({"since": "2026-04-22T10:00:00Z"});
+        self.case("resendFailedWebhookDeliveries", own, body, api("update"));
+        self.case("listWebhookResends", own, none(), api("readAll"));
+        let job = "<resends>";
+        self.case("getWebhookResend", job, none(), api("readAll"));
+
         let of_webhook = |path: &str| format!("{path}?webhookId={own}");
         let delivery = "<deliveries>";
         self.case("listWebhookDeliveries", "", none(), api("readAll"));

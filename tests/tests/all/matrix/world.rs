@@ -60,6 +60,11 @@ impl World {
         let test = format!("/webhooks/{webhook}/test");
         let delivery = world.post(&test, &Value::Null).await;
         world.ids.insert("deliveries".to_owned(), id(&delivery));
+        let path = format!("/webhooks/{webhook}/resend-failed");
+        let since = json!({"since": "2026-04-22T10:00:00Z"});
+        let job = world.admin.call("POST", &path, &since).await.unwrap();
+        let job = id(&job.expect(202));
+        world.ids.insert("resends".to_owned(), job);
         world.ids.insert("webhooks".to_owned(), webhook);
         world
     }
