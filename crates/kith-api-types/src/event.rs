@@ -1,10 +1,13 @@
 //! Event envelopes: the exact bytes that are stored, streamed and sent to webhooks (contract, section 6).
 
+mod shown;
+
 use kith_domain::diff::{Changes, Moved};
+use kith_domain::draft::Reference;
 use kith_domain::event::workspace::{Facts, Told, WorkspaceEvent};
 use kith_domain::event::{Event, Happening};
 use kith_domain::ports::EventEncoder;
-use kith_domain::record::{CustomValues, Record};
+use kith_domain::record::{CustomValues, Record, RecordKey};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -36,6 +39,15 @@ impl EventEncoder for JsonEventEncoder {
         json::timestamp(&mut out, event.at);
         out.push(b'}');
         out
+    }
+
+    fn shown(
+        &self,
+        body: &[u8],
+        key: RecordKey,
+        sees: &mut dyn FnMut(Reference) -> bool,
+    ) -> Option<Vec<u8>> {
+        shown::envelope(body, key, sees)
     }
 
     /// `{<kind>: state}`, with `changes` where fields moved, or `{<kind>Id: id}`.

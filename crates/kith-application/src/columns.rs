@@ -127,8 +127,7 @@ impl Columns {
         for _ in 0..MAX_ROUNDS {
             let outcome = Outcome::default();
             let unit = Unit {
-                company: actor.company,
-                user: actor.user,
+                scope: actor.scope(),
                 command: command.clone(),
                 sources: self.sources.clone(),
                 outcome: outcome.clone(),

@@ -16,6 +16,7 @@ use kith_domain::violation::{NOT_FOUND, Refusal, Violation};
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::search::readable;
 use crate::sources::Sources;
 use unit::{Outcome, Unit};
 
@@ -103,8 +104,8 @@ impl Records {
     /// # Errors
     /// A missing right, its absence, or a failure of the storage.
     pub async fn get(&self, actor: &Actor, key: RecordKey) -> Result<Arc<Record>, Error> {
-        actor.require(Resource::Records(key.entity), Action::ReadAll)?;
-        let found = self.repository.get(actor.company, key).await?;
+        let scope = readable(actor, key.entity)?;
+        let found = self.repository.get(&scope, key).await?;
         found.ok_or_else(|| {
             let message = format!(
                 "there is no {} with the id {}",

@@ -8,12 +8,12 @@ use kith_domain::columns::Column;
 use kith_domain::draft::Reference;
 use kith_domain::entity::EntityType;
 use kith_domain::filter::{
-    Filter, FilterContext, FilterField, SearchInput, SearchTerm, SortableField, fields_of,
-    sortable_fields,
+    FilterContext, FilterField, SearchInput, SearchTerm, SortableField, fields_of, sortable_fields,
 };
 use kith_domain::ports::{Clock, Name, Page, Repository};
 use kith_domain::record::Record;
 use kith_domain::relation::Target;
+use kith_domain::scope::{Reach, Scope};
 use kith_domain::violation::{Refusal, Violation};
 
 use crate::error::Error;
@@ -67,17 +67,16 @@ impl Searches {
         entity: EntityType,
         input: &SearchInput,
     ) -> Result<Answer, Error> {
-        let scope = scope(actor, entity)?;
+        let scope = readable(actor, entity)?;
         let schema = self.repository.schema(actor.company).await?;
         let context = FilterContext {
             parse: schema.context,
             now: self.clock.now(),
         };
-        let mut search = input
+        let search = input
             .judge(entity, &schema.columns, &context)
             .map_err(|problems| Error::Refused(Refusal::Invalid(problems)))?;
-        search.filter = search.filter.and(scope);
-        let page = self.repository.search(actor.company, &search).await?;
+        let page = self.repository.search(&scope, &search).await?;
         Ok(Answer {
             page,
             number: search.window.number(),
@@ -95,7 +94,7 @@ impl Searches {
         actor: &Actor,
         entity: EntityType,
     ) -> Result<Configuration, Error> {
-        scope(actor, entity)?;
+        readable(actor, entity)?;
         let schema = self.repository.schema(actor.company).await?;
         Ok(Configuration {
             columns: columns_of(entity, &schema.columns),
@@ -104,7 +103,7 @@ impl Searches {
         })
     }
 
-    /// The names of everything that records are linked with, of the types of which the actor may read all.
+    /// The names of everything that records are linked with, as far as the actor may read it.
     ///
     /// # Errors
     /// A failure of the storage.
@@ -117,15 +116,7 @@ impl Searches {
             let links = record.entity.links().iter().zip(&record.links);
             links.flat_map(|(def, ids)| ids.ids().iter().map(|id| (def.target, *id)))
         });
-        let may_read = |target: Target| {
-            let resource = match target {
-                Target::Record(entity) => Resource::Records(entity),
-                Target::User => Resource::Users,
-            };
-            actor.require(resource, Action::ReadAll).is_ok()
-        };
-        let linked: BTreeSet<(Target, _)> =
-            linked.filter(|(target, _)| may_read(*target)).collect();
+        let linked: BTreeSet<(Target, _)> = linked.collect();
         let references: Vec<_> = linked
             .into_iter()
             .map(|(target, id)| Reference::new(target, id))
@@ -133,7 +124,7 @@ impl Searches {
         if references.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.repository.names(actor.company, &references).await?)
+        Ok(self.repository.names(&actor.scope(), &references).await?)
     }
 
     /// Looks for a term in all types that the actor may read: the names of at most 50 records of each, those with a
@@ -146,17 +137,11 @@ impl Searches {
             let problem = Violation::new("/searchTerm", "invalid_search_term", message);
             Error::Refused(Refusal::Invalid(vec![problem]))
         })?;
-        let scopes: Vec<_> = EntityType::ALL
-            .into_iter()
-            .filter_map(|entity| Some((entity, scope(actor, entity).ok()?)))
-            .collect();
-        if term.is_empty() || scopes.is_empty() {
+        if term.is_empty() {
             return Ok(Vec::new());
         }
-        let found = self
-            .repository
-            .find(actor.company, &term, &scopes, FOUND_PER_TYPE);
-        Ok(found.await?)
+        let scope = actor.scope();
+        Ok(self.repository.find(&scope, &term, FOUND_PER_TYPE).await?)
     }
 }
 
@@ -165,14 +150,11 @@ fn columns_of(entity: EntityType, columns: &[Column]) -> Vec<Column> {
     own.cloned().collect()
 }
 
-/// The records of a type that an actor may read.
-fn scope(actor: &Actor, entity: EntityType) -> Result<Filter, Error> {
-    let resource = Resource::Records(entity);
-    match actor.require(resource, Action::ReadAll) {
-        Ok(()) => Ok(Filter::everything()),
-        Err(_) if actor.require(resource, Action::ReadOwn).is_ok() => {
-            Ok(Filter::of_user(entity, actor.user))
-        }
-        Err(missing) => Err(missing.into()),
+/// What an actor may read, if that is anything of a type.
+pub(crate) fn readable(actor: &Actor, entity: EntityType) -> Result<Scope, Error> {
+    let scope = actor.scope();
+    if scope.reach_of(entity) == Reach::Nothing {
+        actor.require(Resource::Records(entity), Action::ReadAll)?;
     }
+    Ok(scope)
 }

@@ -5,6 +5,7 @@ mod resends;
 use std::sync::Arc;
 
 use kith_domain::actor::{Action, Actor, Resource};
+use kith_domain::draft::Reference;
 use kith_domain::event::CommittedEvent;
 use kith_domain::event::workspace::{self, Told};
 use kith_domain::ports::vault::{Vault, VaultError};
@@ -13,6 +14,7 @@ use kith_domain::ports::webhooks::{
 };
 use kith_domain::ports::{EventFeed, EventWaiter, Repository, RepositoryError};
 use kith_domain::record::RecordKey;
+use kith_domain::scope::Reach;
 use kith_domain::time::Timestamp;
 use kith_domain::violation::{NOT_FOUND, Refusal, Violation};
 use kith_domain::webhook::Webhook;
@@ -22,6 +24,8 @@ use kith_domain::webhook::secret::Secret;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::search::readable;
+use crate::sight::shown;
 use crate::sources::Sources;
 
 pub use resends::ResendRunner;
@@ -66,6 +70,17 @@ pub struct DeliveryDetails {
     pub body: Vec<u8>,
     /// Its attempts, in order.
     pub attempts: Vec<AttemptRecord>,
+}
+
+/// A part of the event log as the actor may see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogPage {
+    /// The events.
+    pub events: Vec<CommittedEvent>,
+    /// The position up to which the log was read: where the next page begins.
+    pub last: i64,
+    /// Whether that was the end of it.
+    pub is_last: bool,
 }
 
 impl Webhooks {
@@ -239,33 +254,29 @@ impl Webhooks {
         self.add(actor, new).await
     }
 
-    /// Events after a position, in commit order, none left out.
+    /// Events after a position, in commit order, none left out that the actor may see.
     ///
     /// # Errors
     /// A missing right, that events after the position are not kept any more, or a failure of the storage.
-    pub async fn events(
-        &self,
-        actor: &Actor,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<CommittedEvent>, Error> {
+    pub async fn events(&self, actor: &Actor, after: i64, limit: usize) -> Result<LogPage, Error> {
         actor.require(Resource::AuditLog, Action::ReadAll)?;
         let repository = &self.world.repository;
-        let found = repository.events(actor.company, after, limit).await?;
-        let first = found.first().map(|event| event.position);
-        if first == Some(after + 1) {
-            return Ok(found);
+        let read = repository.events(actor.company, after, limit).await?;
+        let first = read.first().map(|event| event.position);
+        // Positions have no gaps: what does not come next is not there yet, or it is gone.
+        if first != Some(after + 1) {
+            let feed = &self.world.feed;
+            let oldest = match first {
+                Some(first) => first,
+                None => feed.first_position(actor.company).await?,
+            };
+            if oldest > after + 1 {
+                return Err(Error::Expired { after, oldest });
+            }
         }
-        // Positions have no gaps: the next one is not there yet, or it is gone.
-        let feed = &self.world.feed;
-        let oldest = match first {
-            Some(first) => first,
-            None => feed.first_position(actor.company).await?,
-        };
-        if oldest > after + 1 {
-            return Err(Error::Expired { after, oldest });
-        }
-        Ok(found)
+        let is_last = read.len() < limit;
+        let last = read.last().map_or(after, |event| event.position);
+        self.page(actor, read, last, is_last).await
     }
 
     /// The position after which the log is complete: that before its oldest event.
@@ -295,21 +306,53 @@ impl Webhooks {
         Ok(self.world.feed.last_position(actor.company).await?)
     }
 
-    /// The events of one record before a position, newest first; also of one that is deleted.
+    /// The events of one record before a position, newest first, as far as the actor may see them; also of one that is
+    /// deleted, for those who may read all of its type.
     ///
     /// # Errors
-    /// A missing right, or a failure of the storage.
+    /// A missing right, its absence for one who may not read all, or a failure of the storage.
     pub async fn history(
         &self,
         actor: &Actor,
         key: RecordKey,
         before: Option<i64>,
         limit: usize,
-    ) -> Result<Vec<CommittedEvent>, Error> {
-        actor.require(Resource::Records(key.entity), Action::ReadAll)?;
+    ) -> Result<LogPage, Error> {
+        let scope = readable(actor, key.entity)?;
+        if scope.reach_of(key.entity) != Reach::All {
+            let asked = [Reference::Record(key)];
+            if self
+                .world
+                .repository
+                .names(&scope, &asked)
+                .await?
+                .is_empty()
+            {
+                return Err(no_such(key.entity.name(), key.id));
+            }
+        }
         let feed = &self.world.feed;
         let before = before.unwrap_or(i64::MAX);
-        Ok(feed.history(actor.company, key, before, limit).await?)
+        let read = feed.history(actor.company, key, before, limit).await?;
+        let is_last = read.len() < limit;
+        let last = read.last().map_or(before, |event| event.position);
+        self.page(actor, read, last, is_last).await
+    }
+
+    async fn page(
+        &self,
+        actor: &Actor,
+        read: Vec<CommittedEvent>,
+        last: i64,
+        is_last: bool,
+    ) -> Result<LogPage, Error> {
+        let (repository, encoder) = (&self.world.repository, &self.world.sources.encoder);
+        let events = shown(&**repository, &**encoder, &actor.scope(), read).await?;
+        Ok(LogPage {
+            events,
+            last,
+            is_last,
+        })
     }
 
     async fn put(

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::event::Event;
 use crate::record::Record;
+use crate::scope::Scope;
 use crate::time::Timestamp;
 
 pub use columns::{
@@ -31,10 +32,8 @@ use crate::working_set::WorkingSet;
 
 /// Circumstances of a decision that the domain does not produce itself.
 pub struct Circumstances<'a> {
-    /// The tenant.
-    pub company: Uuid,
-    /// Who asks.
-    pub user: Uuid,
+    /// Who asks, and what they may read: nothing else exists for them.
+    pub scope: Scope,
     /// The time of the write.
     pub now: Timestamp,
     /// Makes ids for new records and events.
@@ -59,7 +58,7 @@ pub fn decide(
     command: &Command,
     with: &Circumstances<'_>,
 ) -> Result<Decision, Refusal> {
-    let mut stage = stage::Stage::new(set);
+    let mut stage = stage::Stage::new(set, with.scope);
     let targets = apply::apply(&mut stage, command, with)?;
     let staged = stage.finish(&targets, with);
     Ok(staged.settle(set))

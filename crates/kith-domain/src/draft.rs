@@ -176,4 +176,20 @@ impl Reference {
             Target::User => Reference::User(id),
         }
     }
+
+    /// What kind of thing it is.
+    pub fn target(self) -> Target {
+        match self {
+            Reference::Record(key) => Target::Record(key.entity),
+            Reference::User(_) => Target::User,
+        }
+    }
+
+    /// Its id.
+    pub fn id(self) -> Uuid {
+        match self {
+            Reference::Record(key) => key.id,
+            Reference::User(id) => id,
+        }
+    }
 }

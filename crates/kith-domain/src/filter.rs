@@ -33,7 +33,10 @@ pub use self::sort::{
     sortable_fields,
 };
 use crate::columns::ParseContext;
+use crate::entity::EntityType;
 use crate::locale::Currency;
+use crate::relation::Target;
+use crate::scope::{Reach, Scope};
 use crate::time::Timestamp;
 
 /// What the meaning of a filter depends on besides its text.
@@ -114,8 +117,8 @@ impl Filter {
         Filter::All(Vec::new())
     }
 
-    /// Holds for records that are linked with this user: the scope of those who may read only their own.
-    pub fn of_user(entity: crate::entity::EntityType, user: Uuid) -> Self {
+    /// Holds for records that are assigned to this user.
+    pub fn of_user(entity: EntityType, user: Uuid) -> Self {
         match entity.link_index("users") {
             Some(link) => Filter::Rule(Rule {
                 field: FieldRef::Link(link),
@@ -124,6 +127,32 @@ impl Filter {
                 negated: false,
             }),
             None => Filter::Any(Vec::new()),
+        }
+    }
+
+    /// What the filter asks of the links that a caller may see, as far as the scope alone tells; a filter that holds
+    /// for the same records on whose links that they see. Links to records of which only some are seen are left to
+    /// whoever knows which.
+    #[must_use]
+    pub fn within(self, scope: &Scope, entity: EntityType) -> Self {
+        let each = |filters: Vec<Filter>| {
+            let filters = filters.into_iter();
+            filters.map(|filter| filter.within(scope, entity)).collect()
+        };
+        match self {
+            Filter::All(filters) => Filter::All(each(filters)),
+            Filter::Any(filters) => Filter::Any(each(filters)),
+            Filter::Not(filter) => Filter::Not(Box::new(filter.within(scope, entity))),
+            Filter::Rule(rule) => rule.within(scope, entity),
+        }
+    }
+
+    /// Holds for every record, or for none.
+    fn constant(holds: bool) -> Self {
+        if holds {
+            Filter::everything()
+        } else {
+            Filter::Any(Vec::new())
         }
     }
 
@@ -149,6 +178,34 @@ impl Filter {
             }
             Filter::Not(filter) => filter.rules(),
             Filter::Rule(rule) => vec![rule],
+        }
+    }
+}
+
+impl Rule {
+    fn within(self, scope: &Scope, entity: EntityType) -> Filter {
+        let FieldRef::Link(link) = self.field else {
+            return Filter::Rule(self);
+        };
+        let target = entity.links().get(link).map(|link| link.target);
+        match target.map(|target| (target, scope.reach(target))) {
+            // There are no links, as far as the caller knows.
+            Some((_, Reach::Nothing)) => {
+                Filter::constant((self.test == Test::Absent) != self.negated)
+            }
+            Some((Target::User, Reach::Own)) => {
+                let me = scope.user;
+                let is_absent = self.test == Test::Absent;
+                match &self.test {
+                    Test::Ids(ids) if !ids.contains(&me) => Filter::constant(self.negated),
+                    _ => Filter::Rule(Rule {
+                        test: Test::Ids(vec![me]),
+                        negated: self.negated != is_absent,
+                        ..self
+                    }),
+                }
+            }
+            _ => Filter::Rule(self),
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod people;
 pub mod ports;
 pub mod record;
 pub mod relation;
+pub mod scope;
 pub mod text;
 pub mod time;
 pub mod violation;

@@ -22,12 +22,12 @@ pub use memory::MemoryRepository;
 use crate::columns::{Column, ParseContext};
 use crate::decide::OptionHolders;
 use crate::draft::Reference;
-use crate::entity::EntityType;
 use crate::event::workspace::WorkspaceEvent;
 use crate::event::{CommittedEvent, EncodedEvent, Event};
-use crate::filter::{Filter, Search, SearchTerm};
+use crate::filter::{Search, SearchTerm};
 use crate::record::{Record, RecordKey};
 use crate::relation::Target;
+use crate::scope::Scope;
 use crate::time::Timestamp;
 use crate::working_set::{LoadPlan, WorkingSet};
 
@@ -63,6 +63,17 @@ pub trait EventEncoder: Send + Sync {
     /// The envelope of a change of the workspace. A function that encodes events of records writes nothing here.
     fn encode_workspace(&self, _event: &WorkspaceEvent) -> Vec<u8> {
         Vec::new()
+    }
+
+    /// The envelope of an event of a record for a reader who sees only some of what it may be linked with; `None` where
+    /// nothing that moved is seen. A function that encodes events shows such readers nothing.
+    fn shown(
+        &self,
+        _body: &[u8],
+        _key: RecordKey,
+        _sees: &mut dyn FnMut(Reference) -> bool,
+    ) -> Option<Vec<u8>> {
+        None
     }
 }
 
@@ -217,7 +228,8 @@ pub struct Name {
 
 /// Keeps records, with their links and events.
 ///
-/// * A query starts with the tenant: a record of another company is absent, like one that never existed.
+/// * A query starts with the tenant, a read for a caller with their scope: a record of another company or outside of
+///   the scope is absent, like one that never existed.
 /// * Absence is `None`, never an error.
 /// * `transact` runs units one after another as if each had the storage for itself: a unit sees what earlier ones
 ///   did, no update is lost, and each is answered for itself. When it returns `Settled::Done`, the changes of the
@@ -230,37 +242,37 @@ pub trait Repository: Send + Sync {
     /// Runs a unit of work in a transaction and hands it back with its outcome.
     async fn transact(&self, unit: Box<dyn UnitOfWork>) -> Result<Settled, RepositoryError>;
 
-    /// One record, complete.
+    /// One record, with the links that the caller may see.
     async fn get(
         &self,
-        company: Uuid,
+        scope: &Scope,
         key: RecordKey,
     ) -> Result<Option<Arc<Record>>, RepositoryError>;
 
     /// The company's custom columns as they are now; nothing of a company that does not exist.
     async fn schema(&self, company: Uuid) -> Result<Schema, RepositoryError>;
 
-    /// The records that a search finds, exactly those and in exactly the order that
-    /// [`Search::answer`](crate::filter::Search::answer) gives, with two liberties: records created in the same
+    /// The records that a search finds among those that the caller may see, each with the links that they may see,
+    /// exactly those and in exactly the order that [`Search::answer`](crate::filter::Search::answer) gives of them, with
+    /// two liberties: records created in the same
     /// millisecond by different servers may stand in the order of their ids, and the total and the records may be of
     /// slightly different moments.
-    async fn search(&self, company: Uuid, search: &Search) -> Result<Page, RepositoryError>;
+    async fn search(&self, scope: &Scope, search: &Search) -> Result<Page, RepositoryError>;
 
-    /// The names of those that exist, in any order.
+    /// The names of those that exist and that the caller may see, in any order.
     async fn names(
         &self,
-        company: Uuid,
+        scope: &Scope,
         references: &[Reference],
     ) -> Result<Vec<Name>, RepositoryError>;
 
-    /// For each type the names of at most `limit` records within its scope that contain a term (which is not empty):
-    /// types in the order of `scopes`; within a type records with a name that begins with the first word come first,
-    /// then by name.
+    /// For each type the names of at most `limit` records that the caller may see and that contain a term (which is not
+    /// empty): types in the order of [`EntityType::ALL`](crate::entity::EntityType::ALL); within a type records with a
+    /// name that begins with the first word come first, then by name.
     async fn find(
         &self,
-        company: Uuid,
+        scope: &Scope,
         term: &SearchTerm,
-        scopes: &[(EntityType, Filter)],
         limit: u32,
     ) -> Result<Vec<Name>, RepositoryError>;
 

@@ -216,6 +216,15 @@ impl LinkSet {
         true
     }
 
+    /// Keeps the links that are wanted.
+    pub fn retain(&mut self, wanted: impl Fn(Uuid) -> bool) {
+        if let Some(quantities) = &mut self.quantities {
+            let mut kept = self.ids.iter().map(|id| wanted(*id));
+            quantities.retain(|_| kept.next().unwrap_or(false));
+        }
+        self.ids.retain(|id| wanted(*id));
+    }
+
     /// Links of `self` that `other` lacks or holds with another quantity.
     pub fn not_in<'a>(&'a self, other: &'a LinkSet) -> impl Iterator<Item = (Uuid, Decimal)> + 'a {
         self.iter()

@@ -162,12 +162,11 @@ async fn page(api: Arc<EventsApi>, actor: Arc<Actor>, request: Request) -> Answe
         None => api.webhooks.beginning(&actor).await?,
     };
     loop {
-        let mut events = api.webhooks.events(&actor, after, wanted.limit).await?;
-        let is_last = events.len() < wanted.limit;
-        after = events.last().map_or(after, |event| event.position);
-        events.retain(|event| wanted.wants(event.event.name));
-        if is_last || !events.is_empty() {
-            let page = webhook::event_page(&events, Some(after));
+        let mut read = api.webhooks.events(&actor, after, wanted.limit).await?;
+        after = read.last;
+        read.events.retain(|event| wanted.wants(event.event.name));
+        if read.is_last || !read.events.is_empty() {
+            let page = webhook::event_page(&read.events, Some(after));
             return Ok(reply::json(StatusCode::OK, page));
         }
     }
@@ -191,12 +190,12 @@ async fn history(
     let id = id_of(&request, entity.name())?;
     let wanted = Wanted::read(&request, &["before", "limit"])?;
     let key = RecordKey { entity, id };
-    let events = api
+    let read = api
         .webhooks
         .history(&actor, key, wanted.before, wanted.limit)
         .await?;
-    let next = events.last().filter(|_| events.len() == wanted.limit);
-    let page = webhook::event_page(&events, next.map(|event| event.position));
+    let next = (!read.is_last).then_some(read.last);
+    let page = webhook::event_page(&read.events, next);
     Ok(reply::json(StatusCode::OK, page))
 }
 

@@ -8,7 +8,7 @@ mod page;
 mod statement;
 mod totals;
 
-pub(crate) use statement::Statement;
+pub(crate) use statement::{Statement, Value};
 pub(crate) use totals::Totals;
 
 /// How a statement finds its rows. SQLite is told; PostgreSQL weighs that itself by what it knows of the data, and is

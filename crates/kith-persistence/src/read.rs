@@ -5,11 +5,15 @@ use std::sync::Arc;
 use kith_domain::columns::ParseContext;
 use kith_domain::event::{CommittedEvent, EncodedEvent, Subject};
 use kith_domain::ports::{RepositoryError, Schema};
+use kith_domain::record::{Record, RecordKey};
+use kith_domain::relation::Target;
+use kith_domain::scope::Scope;
 use kith_domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::columns::{self, CompanyColumns};
-use crate::query::Statement;
+use crate::query::{Statement, Value};
+use crate::shape::Shape;
 use crate::sql::{Cells, Dialect};
 use crate::store::Store;
 
@@ -48,6 +52,26 @@ impl Store {
         let columns = Arc::new(CompanyColumns::of(version, stored));
         self.remembered.put(company, Arc::clone(&columns));
         Ok((columns, context))
+    }
+
+    /// One record, as a caller with limits sees it.
+    pub(crate) async fn read_within(
+        &self,
+        scope: &Scope,
+        key: RecordKey,
+    ) -> Result<Option<Arc<Record>>, RepositoryError> {
+        let shape = Shape::of(key.entity);
+        let mut statement = Statement::new(self.dialect(), scope.company).planned_once();
+        let cells = shape.select_within(scope, &mut statement);
+        let id = statement.bind(Value::Uuid(key.id));
+        let seen = statement.seen(scope, Target::Record(key.entity), "r.id");
+        let seen = seen.map_or_else(String::new, |seen| format!(" AND {seen}"));
+        let text = format!(
+            "SELECT {cells} FROM {} r WHERE r.company_id = $1 AND r.id = {id}{seen}",
+            shape.table()
+        );
+        let found = self.ask(&statement, text, |row| shape.read(row)).await?;
+        Ok(found.into_iter().next().map(Arc::new))
     }
 
     pub(crate) async fn read_schema(&self, company: Uuid) -> Result<Schema, RepositoryError> {

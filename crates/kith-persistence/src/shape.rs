@@ -9,11 +9,13 @@ use kith_domain::entity::{EntityType, FieldKind, FieldValue};
 use kith_domain::notes::Notes;
 use kith_domain::record::Record;
 use kith_domain::relation::{LinkDef, RELATIONS, Relation};
+use kith_domain::scope::Scope;
 use kith_domain::time::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::columns::{CompanyColumns, Widths};
+use crate::query::Statement;
 use crate::sql::{Cells, Column, Dialect, Listed, aggregate, corrupt};
 
 pub(crate) use custom::{LOWER, ValueRows, days};
@@ -40,6 +42,8 @@ pub(crate) struct Shape {
     pub(crate) columns: Vec<&'static str>,
     derived: Vec<Derived>,
     select: [String; 2],
+    /// How many of the columns make up a record.
+    own_cells: usize,
 }
 
 static SHAPES: LazyLock<Vec<Shape>> =
@@ -73,9 +77,10 @@ impl Shape {
             let links = entity
                 .links()
                 .iter()
-                .flat_map(|link| links_sql(link, dialect));
+                .flat_map(|link| links_sql(link, dialect, None));
             own.chain(links).collect::<Vec<_>>().join(", ")
         });
+        let own_cells = columns.len();
         let derived = Derived::of(entity);
         columns.extend(derived.iter().map(|derived| derived.column(entity)));
         Shape {
@@ -83,6 +88,7 @@ impl Shape {
             columns,
             derived,
             select,
+            own_cells,
         }
     }
 
@@ -96,6 +102,21 @@ impl Shape {
             Dialect::Sqlite => &self.select[0],
             Dialect::Postgres => &self.select[1],
         }
+    }
+
+    /// As [`Shape::select`], with the links that a caller may see.
+    pub(crate) fn select_within(&self, scope: &Scope, statement: &mut Statement) -> String {
+        let dialect = statement.dialect;
+        if scope.shows_all_links(self.entity) {
+            return self.select(dialect).to_owned();
+        }
+        let own = &self.columns[..self.own_cells];
+        let mut cells: Vec<_> = own.iter().map(|column| format!("r.{column}")).collect();
+        for link in self.entity.links() {
+            let seen = statement.seen(scope, link.target, &format!("l.{}", ends(link).1));
+            cells.extend(links_sql(link, dialect, seen.as_deref()));
+        }
+        cells.join(", ")
     }
 
     /// The query for the records whose tenants and ids are the columns of the set `$k`.
@@ -235,19 +256,29 @@ pub(crate) fn link_columns(relation: &'static Relation) -> &'static [&'static st
     &COLUMNS[index]
 }
 
-/// Aggregates of the links of a record `r`: the ids, and the quantities where the end shows them.
-fn links_sql(link: &LinkDef, dialect: Dialect) -> Vec<String> {
+/// The columns of a link table that hold the two ends of a link, the holder's first.
+pub(crate) fn ends(link: &LinkDef) -> (String, String) {
     let (left, right) = (link.of.left.name(), link.of.right.name());
     let (own, other) = if link.is_left {
         (left, right)
     } else {
         (right, left)
     };
-    let from = format!(
-        "FROM {} l WHERE l.company_id = r.company_id AND l.{own}_id = r.id",
+    (format!("{own}_id"), format!("{other}_id"))
+}
+
+/// Aggregates of the links of a record `r`: the ids, and the quantities where the end shows them; of those links `l`
+/// that a caller may see.
+fn links_sql(link: &LinkDef, dialect: Dialect, seen: Option<&str>) -> Vec<String> {
+    let (own, other) = ends(link);
+    let mut from = format!(
+        "FROM {} l WHERE l.company_id = r.company_id AND l.{own} = r.id",
         link.of.name
     );
-    let id = format!("l.{other}_id");
+    if let Some(seen) = seen {
+        from = format!("{from} AND {seen}");
+    }
+    let id = format!("l.{other}");
     if link.quantity {
         let quantity = format!("l.{QUANTITY}");
         vec![

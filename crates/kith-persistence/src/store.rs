@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kith_domain::draft::Reference;
-use kith_domain::entity::EntityType;
 use kith_domain::event::CommittedEvent;
-use kith_domain::filter::{Filter, Search, SearchTerm};
+use kith_domain::filter::{Search, SearchTerm};
 use kith_domain::ports::{
     Clock, Health, Name, Notifier, Page, Repository, RepositoryError, Schema, Settled, UnitOfWork,
 };
 use kith_domain::record::{Record, RecordKey};
+use kith_domain::scope::{Reach, Scope};
 use kith_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
@@ -206,10 +206,10 @@ impl Store {
     /// When the database does not answer.
     pub async fn explain(
         &self,
-        company: Uuid,
+        scope: &Scope,
         search: &Search,
     ) -> Result<Vec<String>, RepositoryError> {
-        self.explain_page(company, search).await
+        self.explain_page(scope, search).await
     }
 
     /// The rows that a query gives, outside of transactions.
@@ -322,37 +322,39 @@ impl Repository for Store {
 
     async fn get(
         &self,
-        company: Uuid,
+        scope: &Scope,
         key: RecordKey,
     ) -> Result<Option<Arc<Record>>, RepositoryError> {
+        if scope.reach_of(key.entity) != Reach::All || !scope.shows_all_links(key.entity) {
+            return self.read_within(scope, key).await;
+        }
         let reader = self.reader(key.id).await.ok_or_else(closed)?;
-        reader.get(company, key).await
+        reader.get(scope.company, key).await
     }
 
     async fn schema(&self, company: Uuid) -> Result<Schema, RepositoryError> {
         self.read_schema(company).await
     }
 
-    async fn search(&self, company: Uuid, search: &Search) -> Result<Page, RepositoryError> {
-        self.read_page(company, search).await
+    async fn search(&self, scope: &Scope, search: &Search) -> Result<Page, RepositoryError> {
+        self.read_page(scope, search).await
     }
 
     async fn names(
         &self,
-        company: Uuid,
+        scope: &Scope,
         references: &[Reference],
     ) -> Result<Vec<Name>, RepositoryError> {
-        self.read_names(company, references).await
+        self.read_names(scope, references).await
     }
 
     async fn find(
         &self,
-        company: Uuid,
+        scope: &Scope,
         term: &SearchTerm,
-        scopes: &[(EntityType, Filter)],
         limit: u32,
     ) -> Result<Vec<Name>, RepositoryError> {
-        self.find_names(company, term, scopes, limit).await
+        self.find_names(scope, term, limit).await
     }
 
     async fn events(

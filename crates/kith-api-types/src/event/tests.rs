@@ -147,3 +147,59 @@ fn ten_thousand_links_are_written_once_per_state() {
     );
     assert!(took.as_millis() < 500, "{took:?}");
 }
+
+#[test]
+fn a_reader_with_limits_sees_the_links_that_are_inside() {
+    let (seen, unseen) = (Uuid::from_u128(0x01), Uuid::from_u128(0x02));
+    let mut before = record(EntityType::Deal);
+    before.fields[1] = FieldValue::Decimal("899999999999999.99999999".parse().unwrap());
+    before.links[2] = LinkSet::from_pairs([(unseen, 3.into())]);
+    let mut after = before.clone();
+    after.links[0] = LinkSet::from_ids(vec![seen, unseen]);
+    let mut later = after.clone();
+    later.links[0] = LinkSet::from_ids(vec![seen]);
+    later.links[2] = LinkSet::from_pairs([(unseen, 4.into()), (seen, 2.into())]);
+    let moved = |before: &Record, after: &Record| {
+        let changes = Changes::between(&Arc::new(before.clone()), &Arc::new(after.clone()));
+        let event = event(Happening::Updated(changes.unwrap()), after);
+        let body = JsonEventEncoder.encode(&event);
+        let mut asked = Vec::new();
+        let shown = JsonEventEncoder.shown(&body, after.key(), &mut |reference| {
+            asked.push(reference.id());
+            reference.id() == seen
+        });
+        let everything = JsonEventEncoder.shown(&body, after.key(), &mut |_| true);
+        assert_eq!(everything, Some(body));
+        (shown.map(|body| String::from_utf8(body).unwrap()), asked)
+    };
+    let (shown, asked) = moved(&before, &after);
+    assert_eq!(asked.len(), 6);
+    let shown = shown.unwrap();
+    assert!(!shown.contains(&unseen.to_string()) && shown.contains(&seen.to_string()));
+    assert!(shown.contains("899999999999999.99999999"), "{shown}");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["data"]["payload"]["deal"]["services"], json!([]));
+    assert_eq!(
+        shown["data"]["payload"]["changes"],
+        json!({ "contactIds": { "previous": [], "current": [text(0x01)] } })
+    );
+    let (shown, _) = moved(&after, &later);
+    let shown: Value = serde_json::from_str(&shown.unwrap()).unwrap();
+    let line = json!({ "serviceId": text(0x01), "quantity": 2 });
+    assert_eq!(
+        shown["data"]["payload"]["changes"],
+        json!({ "services": { "previous": [], "current": [line] } }),
+        "contacts moved unseen"
+    );
+    let mut unlinked = later.clone();
+    unlinked.links[2].remove(unseen);
+    assert_eq!(
+        moved(&later, &unlinked).0,
+        None,
+        "nothing moved that is seen"
+    );
+    assert_eq!(
+        JsonEventEncoder.shown(b"{", later.key(), &mut |_| true),
+        None
+    );
+}

@@ -6,6 +6,7 @@ use kith_domain::columns::Column;
 use kith_domain::decide::{Circumstances, ColumnCommand, OptionHolders, decide_column};
 use kith_domain::ports::{Contribution, IdempotencyClaim, UnitOfWork};
 use kith_domain::record::RecordKey;
+use kith_domain::scope::Scope;
 use kith_domain::violation::Refusal;
 use kith_domain::working_set::{LoadPlan, WorkingSet};
 use uuid::Uuid;
@@ -36,8 +37,7 @@ impl Outcome {
 }
 
 pub(super) struct Unit {
-    pub(super) company: Uuid,
-    pub(super) user: Uuid,
+    pub(super) scope: Scope,
     pub(super) command: ColumnCommand,
     pub(super) sources: Sources,
     pub(super) outcome: Outcome,
@@ -47,8 +47,7 @@ impl Unit {
     /// Runs `with` the circumstances of this moment.
     fn circumstances<T>(&self, with: impl FnOnce(&Circumstances<'_>) -> T) -> T {
         with(&Circumstances {
-            company: self.company,
-            user: self.user,
+            scope: self.scope,
             now: self.sources.clock.now(),
             new_id: &|| self.sources.ids.new_id(),
         })
@@ -57,7 +56,7 @@ impl Unit {
 
 impl UnitOfWork for Unit {
     fn company(&self) -> Uuid {
-        self.company
+        self.scope.company
     }
 
     fn plan(&self) -> LoadPlan {
@@ -81,7 +80,7 @@ impl UnitOfWork for Unit {
                 let id = decision.column.id;
                 let before = columns.iter().find(|column| column.id == id);
                 if let Some((name, told)) = decision.told(&self.command, before) {
-                    let (company, user) = (self.company, self.user);
+                    let (company, user) = (self.scope.company, self.scope.user);
                     events.push(self.sources.log_for(company, user, name, id, told));
                 }
                 self.outcome

@@ -6,6 +6,7 @@ use kith_domain::actor::Actor;
 use kith_domain::decide::{self, Circumstances, Command};
 use kith_domain::ports::{Contribution, IdempotencyClaim, UnitOfWork};
 use kith_domain::record::{Record, RecordKey};
+use kith_domain::scope::Scope;
 use kith_domain::violation::Refusal;
 use kith_domain::working_set::{LoadPlan, WorkingSet};
 use uuid::Uuid;
@@ -31,8 +32,7 @@ impl Outcome {
 }
 
 pub(super) struct Unit {
-    company: Uuid,
-    user: Uuid,
+    scope: Scope,
     command: Command,
     sources: Sources,
     outcome: Outcome,
@@ -43,8 +43,7 @@ impl Unit {
     pub(super) fn new(actor: &Actor, command: Command, sources: Sources) -> (Self, Outcome) {
         let outcome = Outcome::default();
         let unit = Unit {
-            company: actor.company,
-            user: actor.user,
+            scope: actor.scope(),
             command,
             sources,
             outcome: outcome.clone(),
@@ -61,7 +60,7 @@ impl Unit {
 
 impl UnitOfWork for Unit {
     fn company(&self) -> Uuid {
-        self.company
+        self.scope.company
     }
 
     fn plan(&self) -> LoadPlan {
@@ -69,13 +68,12 @@ impl UnitOfWork for Unit {
     }
 
     fn reach(&self, set: &WorkingSet) -> Vec<RecordKey> {
-        self.command.reach(set)
+        self.command.reach(set, &self.scope)
     }
 
     fn run(&mut self, set: &mut WorkingSet) -> Option<Contribution> {
         let with = Circumstances {
-            company: self.company,
-            user: self.user,
+            scope: self.scope,
             now: self.sources.clock.now(),
             new_id: &|| self.sources.ids.new_id(),
         };

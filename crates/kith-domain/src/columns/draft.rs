@@ -214,11 +214,11 @@ impl ColumnPatch {
 }
 
 impl ColumnChange {
-    /// Whether the removal of options may go ahead, given how many records hold one of them.
+    /// Whether the removal of options may go ahead, given how many records hold one of them, and whether that may be told.
     ///
     /// # Errors
     /// [`OptionInUse`] if there are such records and nothing was said about their values.
-    pub fn permit(&self, records: u64) -> Result<(), OptionInUse> {
+    pub fn permit(&self, records: u64, is_countable: bool) -> Result<(), OptionInUse> {
         if records == 0 || self.removed.is_empty() || self.replacement != Replacement::Refuse {
             return Ok(());
         }
@@ -227,7 +227,10 @@ impl ColumnChange {
             .iter()
             .map(|option| option.label.clone())
             .collect();
-        Err(OptionInUse { records, labels })
+        Err(OptionInUse {
+            records: is_countable.then_some(records),
+            labels,
+        })
     }
 
     /// What becomes of a record's value; `None` is no value.

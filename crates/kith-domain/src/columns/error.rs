@@ -120,14 +120,18 @@ pub struct StoredValueError {
 /// Options cannot be removed because records hold them and no replacement was named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{records} {} the removed {} {}; give `replaceWith` with another option's value, or null to clear the value",
-    if *records == 1 { "record holds" } else { "records hold" },
+    "{} the removed {} {}; give `replaceWith` with another option's value, or null to clear the value",
+    match records {
+        Some(1) => "1 record holds".to_owned(),
+        Some(records) => format!("{records} records hold"),
+        None => "there are records that hold".to_owned(),
+    },
     if labels.len() == 1 { "option" } else { "options" },
     labels.iter().map(|label| format!("\"{label}\"")).collect::<Vec<_>>().join(", ")
 )]
 pub struct OptionInUse {
-    /// How many records hold a removed option.
-    pub records: u64,
+    /// How many records hold a removed option, if the caller may know.
+    pub records: Option<u64>,
     /// Labels of the removed options.
     pub labels: Vec<String>,
 }

@@ -13,6 +13,7 @@ use crate::entity::EntityType;
 use crate::notes::Notes;
 use crate::record::{LinkSet, Record, RecordKey};
 use crate::relation::{LinkDef, Target};
+use crate::scope::Reach;
 use crate::violation::{NOT_FOUND, Refusal, Violation};
 
 /// Applies a command; the records asked for, in the order of the request.
@@ -92,10 +93,13 @@ pub(super) fn apply(
     {
         problems.enter(None);
         for key in overflowing {
+            let which = if stage.sees(Target::Record(key.entity), key.id) {
+                format!("{} {}", key.entity, key.id)
+            } else {
+                key.entity.one().to_owned()
+            };
             let message = format!(
-                "the totals of {} {} would leave the range below {}",
-                key.entity,
-                key.id,
+                "the totals of {which} would leave the range below {}",
                 derive::TOTAL_LIMIT
             );
             problems.add(Violation::new("", "out_of_range", message));
@@ -150,8 +154,9 @@ fn target(
     pointer: &str,
     problems: &mut Problems,
 ) -> Result<bool, Refusal> {
-    let Some(record) = stage.get(key) else {
-        problems.add(missing(pointer, Target::Record(key.entity), key.id));
+    let what = Target::Record(key.entity);
+    let Some(record) = stage.get(key).filter(|_| stage.sees(what, key.id)) else {
+        problems.add(missing(pointer, what, key.id));
         return Ok(false);
     };
     match expected_version {
@@ -197,6 +202,12 @@ fn create(
         }
     }
     content(stage, key, draft, problems);
+    if with.scope.reach_of(entity) == Reach::Own
+        && let Some(users) = entity.link_index("users")
+    {
+        // Who reads only their own would not find again what they made.
+        stage.link(key, users, with.scope.user, None);
+    }
     key
 }
 
@@ -410,10 +421,15 @@ fn linkable(
 
 fn replace_links(stage: &mut Stage<'_>, key: RecordKey, link: usize, items: &[LinkItem]) {
     let wanted = LinkSet::from_ids(items.iter().map(|item| item.id).collect());
+    // Links that the caller cannot see stay.
+    let target = key.entity.links()[link].target;
     let gone: Vec<_> = stage
         .get(key)
-        .map(|record| record.links[link].ids_not_in(&wanted).collect())
-        .unwrap_or_default();
+        .map(|record| record.links[link].ids_not_in(&wanted))
+        .into_iter()
+        .flatten()
+        .filter(|id| stage.sees(target, *id))
+        .collect();
     for id in gone {
         stage.unlink(key, link, id);
     }

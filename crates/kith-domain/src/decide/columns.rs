@@ -10,6 +10,7 @@ use crate::entity::EntityType;
 use crate::event::Event;
 use crate::event::workspace::{self, Told};
 use crate::record::RecordKey;
+use crate::scope::Reach;
 use crate::violation::{NOT_FOUND, Refusal, Violation};
 use crate::working_set::WorkingSet;
 
@@ -191,7 +192,9 @@ fn update(
             is_done: false,
         });
     };
-    change.permit(count).map_err(|in_use| {
+    // Whoever may not read all records of the type is not told how many there are.
+    let is_countable = with.scope.reach_of(column.entity) == Reach::All;
+    change.permit(count, is_countable).map_err(|in_use| {
         let pointer = "/options/options";
         Refusal::Conflict(Violation::new(pointer, "option_in_use", in_use.to_string()))
     })?;
@@ -221,7 +224,7 @@ fn replace(
     holders: &[RecordKey],
     with: &Circumstances<'_>,
 ) -> (super::stage::Staged, Vec<Event>) {
-    let mut stage = Stage::new(set);
+    let mut stage = Stage::new(set, with.scope);
     for key in holders {
         let Some(record) = stage.edit(*key) else {
             continue;

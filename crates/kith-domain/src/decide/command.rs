@@ -7,6 +7,7 @@ use crate::draft::{Draft, LinkItem, NotesInput, Patch, Reference};
 use crate::entity::{EntityType, FieldValue};
 use crate::record::{LinkSet, Record, RecordKey};
 use crate::relation::{LinkDef, Target};
+use crate::scope::{Reach, Scope};
 use crate::working_set::{LoadPlan, WorkingSet};
 
 /// A request that changes records of one type: all or nothing.
@@ -111,6 +112,24 @@ impl Command {
         }
     }
 
+    /// The existing records that the answer to the request shows.
+    fn shown_later(&self) -> Vec<RecordKey> {
+        match self {
+            Command::Create { .. } | Command::Delete { .. } => Vec::new(),
+            Command::Update {
+                entity, changes, ..
+            } => changes
+                .iter()
+                .map(|change| RecordKey {
+                    entity: *entity,
+                    id: change.id,
+                })
+                .collect(),
+            Command::Link(change) => vec![change.key],
+            Command::Notes(change) => vec![change.key],
+        }
+    }
+
     /// The targets and everything that the request names.
     pub fn plan(&self) -> LoadPlan {
         let mut plan = LoadPlan::default();
@@ -157,9 +176,15 @@ impl Command {
     }
 
     /// The further records that change along with the targets: those that lose a link, and those whose derived values
-    /// follow. To be asked when the records of [`Command::plan`] are in the set; may name records that already are.
-    pub fn reach(&self, set: &WorkingSet) -> Vec<RecordKey> {
+    /// follow; and those that decide which links of the targets the caller may see. To be asked when the records of
+    /// [`Command::plan`] are in the set; may name records that already are.
+    pub fn reach(&self, set: &WorkingSet, scope: &Scope) -> Vec<RecordKey> {
         let mut keys = Vec::new();
+        for key in self.shown_later() {
+            if let Some(record) = set.get(key) {
+                reach_of_sight(record, scope, &mut keys);
+            }
+        }
         match self {
             Command::Update {
                 entity, changes, ..
@@ -190,6 +215,15 @@ impl Command {
         }
         keys.retain(|key| !set.knows(*key));
         keys
+    }
+}
+
+/// The linked records that the caller sees only if they are assigned to them.
+fn reach_of_sight(record: &Record, scope: &Scope, keys: &mut Vec<RecordKey>) {
+    for (def, linked) in record.entity.links().iter().zip(&record.links) {
+        if scope.reach(def.target) == Reach::Own {
+            keys.extend(linked_keys(def, linked.ids().iter().copied()));
+        }
     }
 }
 

@@ -100,6 +100,7 @@ mod tests {
     use crate::draft::{CustomInput, Draft};
     use crate::entity::EntityType;
     use crate::event::Happening;
+    use crate::scope::Scope;
     use crate::time::Timestamp;
     use crate::violation::Refusal;
     use crate::working_set::WorkingSet;
@@ -163,13 +164,11 @@ mod tests {
     fn run(set: &mut WorkingSet, command: &Command) -> Result<Decision, Refusal> {
         let next = std::cell::Cell::new(100);
         let new_id = || Uuid::from_u128(next.replace(next.get() + 1));
-        let user = Uuid::from_u128(9);
         decide(
             set,
             command,
             &Circumstances {
-                company: Uuid::nil(),
-                user,
+                scope: Scope::everything(Uuid::nil(), Uuid::from_u128(9)),
                 now: Timestamp(5),
                 new_id: &new_id,
             },

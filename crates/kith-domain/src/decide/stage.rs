@@ -8,21 +8,25 @@ use uuid::Uuid;
 
 use super::{Circumstances, Decision};
 use crate::diff::Changes;
+use crate::draft::Reference;
 use crate::event::{Event, Happening};
 use crate::record::{Record, RecordKey};
 use crate::relation::Target;
+use crate::scope::Scope;
 use crate::working_set::WorkingSet;
 
 pub(super) struct Stage<'a> {
     pub(super) set: &'a WorkingSet,
+    scope: Scope,
     /// What the request wants changed; `None` is deleted.
     changed: HashMap<RecordKey, Option<Record>>,
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(set: &'a WorkingSet) -> Self {
+    pub(super) fn new(set: &'a WorkingSet, scope: Scope) -> Self {
         Stage {
             set,
+            scope,
             changed: HashMap::new(),
         }
     }
@@ -35,11 +39,23 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Whether something exists for the caller: what they could not read before the request does not.
     pub(super) fn exists(&self, target: Target, id: Uuid) -> bool {
         match target {
-            Target::Record(entity) => self.get(RecordKey { entity, id }).is_some(),
-            Target::User => self.set.has_user(id),
+            Target::Record(entity) => {
+                let key = RecordKey { entity, id };
+                self.get(key).is_some() && self.sees(target, id)
+            }
+            Target::User => self.set.has_user(id) && self.sees(target, id),
         }
+    }
+
+    /// Whether the caller could read something before the request, or made it with the request.
+    pub(super) fn sees(&self, target: Target, id: Uuid) -> bool {
+        let before = |key| self.set.get(key).map(Arc::as_ref);
+        let reference = Reference::new(target, id);
+        self.scope.sees_any(reference, before)
+            || matches!(reference, Reference::Record(key) if before(key).is_none() && self.get(key).is_some())
     }
 
     /// The record to be changed.
@@ -144,7 +160,9 @@ impl<'a> Stage<'a> {
         ordered[asked_for..].sort_unstable_by_key(|(key, _)| (key.id, key.entity));
         let mut staged = Staged {
             targets: targets.to_vec(),
-            ..Staged::default()
+            scope: self.scope,
+            states: Vec::new(),
+            events: Vec::new(),
         };
         for (key, state) in ordered {
             let before = self.set.get(key);
@@ -175,8 +193,8 @@ impl<'a> Stage<'a> {
             };
             staged.events.push(Event {
                 id: (with.new_id)(),
-                company: with.company,
-                user: with.user,
+                company: self.scope.company,
+                user: self.scope.user,
                 key,
                 at: with.now,
                 happening,
@@ -187,9 +205,9 @@ impl<'a> Stage<'a> {
 }
 
 /// The outcome of a successful request, ready to become the state of the working set.
-#[derive(Default)]
 pub(super) struct Staged {
     targets: Vec<RecordKey>,
+    scope: Scope,
     states: Vec<(RecordKey, Option<Arc<Record>>)>,
     events: Vec<Event>,
 }
@@ -210,7 +228,11 @@ impl Staged {
         let records = self
             .targets
             .iter()
-            .filter_map(|key| set.get(*key).cloned())
+            .filter_map(|key| set.get(*key))
+            .map(|record| {
+                let find = |key| set.get(key).map(Arc::as_ref);
+                self.scope.shown(record, find)
+            })
             .collect();
         Decision {
             records,

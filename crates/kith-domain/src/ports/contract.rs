@@ -25,6 +25,7 @@ mod crowds;
 mod log;
 mod records;
 mod refusals;
+mod scopes;
 mod together;
 mod unit;
 mod world;
@@ -95,6 +96,10 @@ cases! {
         tenants_do_not_see_each_other,
         a_refusal_changes_nothing,
         a_stale_version_changes_nothing;
+    scopes:
+        what_is_outside_a_scope_is_absent,
+        links_outside_a_scope_stay,
+        who_reads_only_their_own_is_assigned_what_they_make;
     log:
         events_come_in_order,
         the_log_is_read_in_pages,
@@ -160,6 +165,9 @@ macro_rules! repository_contract {
             tenants_do_not_see_each_other,
             a_refusal_changes_nothing,
             a_stale_version_changes_nothing,
+            what_is_outside_a_scope_is_absent,
+            links_outside_a_scope_stay,
+            who_reads_only_their_own_is_assigned_what_they_make,
             events_come_in_order,
             the_log_is_read_in_pages,
             events_keep_their_bytes,

@@ -15,9 +15,10 @@ use crate::decide::OptionHolders;
 use crate::draft::Reference;
 use crate::entity::EntityType;
 use crate::event::CommittedEvent;
-use crate::filter::{Filter, Search, SearchTerm, sort_name};
+use crate::filter::{Search, SearchTerm, sort_name};
 use crate::record::{Record, RecordKey};
 use crate::relation::Target;
+use crate::scope::Scope;
 use crate::working_set::{LoadPlan, WorkingSet, Write};
 
 /// Keeps everything in memory; one lock, so units run strictly one after another.
@@ -95,9 +96,16 @@ impl Company {
         }
     }
 
-    fn of_type(&self, entity: EntityType) -> impl Iterator<Item = &Record> {
-        let records = self.records.values().map(Arc::as_ref);
-        records.filter(move |record| record.entity == entity)
+    fn find(&self, key: RecordKey) -> Option<&Record> {
+        self.records.get(&key).map(Arc::as_ref)
+    }
+
+    /// The records of a type that a caller may see, as they see them.
+    fn shown(&self, scope: &Scope, entity: EntityType) -> Vec<Arc<Record>> {
+        let of_type = |record: &&Arc<Record>| record.entity == entity && scope.sees(record);
+        let seen = self.records.values().filter(of_type);
+        seen.map(|record| scope.shown(record, |key| self.find(key)))
+            .collect()
     }
 }
 
@@ -169,13 +177,17 @@ impl Repository for MemoryRepository {
 
     async fn get(
         &self,
-        company: Uuid,
+        scope: &Scope,
         key: RecordKey,
     ) -> Result<Option<Arc<Record>>, RepositoryError> {
-        Ok(self
-            .lock()
-            .get(&company)
-            .and_then(|company| company.records.get(&key).cloned()))
+        let companies = self.lock();
+        let company = companies.get(&scope.company);
+        Ok(company.and_then(|company| {
+            let record = company.records.get(&key);
+            record
+                .filter(|record| scope.sees(record))
+                .map(|record| scope.shown(record, |key| company.find(key)))
+        }))
     }
 
     async fn schema(&self, company: Uuid) -> Result<Schema, RepositoryError> {
@@ -189,10 +201,12 @@ impl Repository for MemoryRepository {
             .unwrap_or_default())
     }
 
-    async fn search(&self, company: Uuid, search: &Search) -> Result<Page, RepositoryError> {
+    async fn search(&self, scope: &Scope, search: &Search) -> Result<Page, RepositoryError> {
         let companies = self.lock();
-        let records = companies.get(&company).into_iter();
-        let answer = search.answer(records.flat_map(|company| company.of_type(search.entity)));
+        let company = companies.get(&scope.company);
+        let shown = company.map(|company| company.shown(scope, search.entity));
+        let shown = shown.unwrap_or_default();
+        let answer = search.answer(shown.iter().map(Arc::as_ref));
         Ok(Page {
             records: answer
                 .records
@@ -206,14 +220,17 @@ impl Repository for MemoryRepository {
 
     async fn names(
         &self,
-        company: Uuid,
+        scope: &Scope,
         references: &[Reference],
     ) -> Result<Vec<Name>, RepositoryError> {
         let companies = self.lock();
-        let Some(company) = companies.get(&company) else {
+        let Some(company) = companies.get(&scope.company) else {
             return Ok(Vec::new());
         };
-        let names = references.iter().filter_map(|reference| match reference {
+        let seen = references
+            .iter()
+            .filter(|reference| scope.sees_any(**reference, |key| company.find(key)));
+        let names = seen.filter_map(|reference| match reference {
             Reference::Record(key) => company.records.get(key).map(|record| name_of(record)),
             // Users have no names here.
             Reference::User(id) => company.users.contains(id).then(|| Name {
@@ -227,24 +244,21 @@ impl Repository for MemoryRepository {
 
     async fn find(
         &self,
-        company: Uuid,
+        scope: &Scope,
         term: &SearchTerm,
-        scopes: &[(EntityType, Filter)],
         limit: u32,
     ) -> Result<Vec<Name>, RepositoryError> {
         let companies = self.lock();
-        let Some(company) = companies.get(&company) else {
+        let Some(company) = companies.get(&scope.company) else {
             return Ok(Vec::new());
         };
         let mut names = Vec::new();
-        for (entity, scope) in scopes {
-            let records = company.of_type(*entity);
-            let mut found: Vec<_> = records
-                .filter(|record| term.matches(record) && scope.matches(record))
-                .collect();
+        for entity in EntityType::ALL {
+            let mut found = company.shown(scope, entity);
+            found.retain(|record| term.matches(record));
             found.sort_by_key(|record| (!term.begins(record), sort_name(record), record.id));
             found.truncate(limit as usize);
-            names.extend(found.into_iter().map(name_of));
+            names.extend(found.iter().map(|record| name_of(record)));
         }
         Ok(names)
     }

@@ -10,6 +10,7 @@ use kith_domain::draft::Draft;
 use kith_domain::entity::{EntityType, FieldValue};
 use kith_domain::locale::Currency;
 use kith_domain::record::{Record, RecordKey};
+use kith_domain::scope::Scope;
 use kith_domain::time::Timestamp;
 use kith_domain::violation::Refusal;
 use kith_domain::working_set::{LoadPlan, WorkingSet, Write};
@@ -20,6 +21,11 @@ pub(crate) const COMPANY: Uuid = Uuid::from_u128(0xC0);
 pub(crate) const USERS: [Uuid; 2] = [Uuid::from_u128(0xA0), Uuid::from_u128(0xA1)];
 /// Nothing has this id.
 pub(crate) const NOBODY: Uuid = Uuid::from_u128(0xDEAD);
+
+/// Of one who may read everything.
+pub(crate) fn everything() -> Scope {
+    Scope::everything(COMPANY, USERS[0])
+}
 
 /// A plain column of contacts and one of deals with a default.
 pub(crate) const PLAIN: Uuid = Uuid::from_u128(0xB0);
@@ -67,7 +73,7 @@ impl Model {
             .for_each(|command| self.load(&mut set, &command.plan()));
         let reached: Vec<_> = commands
             .iter()
-            .flat_map(|command| command.reach(&set))
+            .flat_map(|command| command.reach(&set, &everything()))
             .collect();
         let reached = LoadPlan {
             records: reached,
@@ -103,8 +109,7 @@ impl Model {
         let now = Timestamp(i64::try_from(next_id.get()).unwrap());
         let new_id = || Uuid::from_u128(next_id.replace(next_id.get() + 1));
         let with = Circumstances {
-            company: COMPANY,
-            user: USERS[0],
+            scope: everything(),
             now,
             new_id: &new_id,
         };

@@ -23,7 +23,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::commands::ops;
-use super::model::{COMPANY, Model, USERS, columns};
+use super::model::{COMPANY, Model, USERS, columns, everything};
 
 type Records = BTreeMap<RecordKey, Arc<Record>>;
 
@@ -137,7 +137,7 @@ proptest! {
             settle(&repository, Box::new(Unit { command, next_id }));
         }
         for key in model.records.keys() {
-            let found = ready(repository.get(COMPANY, *key)).unwrap();
+            let found = ready(repository.get(&everything(), *key)).unwrap();
             prop_assert_eq!(found.as_ref(), model.records.get(key));
         }
         let events = ready(repository.events(COMPANY, 0, usize::MAX)).unwrap();
@@ -290,7 +290,7 @@ impl UnitOfWork for Unit {
     }
 
     fn reach(&self, set: &WorkingSet) -> Vec<RecordKey> {
-        self.command.reach(set)
+        self.command.reach(set, &everything())
     }
 
     fn run(&mut self, set: &mut WorkingSet) -> Option<Contribution> {
@@ -339,8 +339,7 @@ impl UnitOfWork for Seed {
             }
         }
         let with = Circumstances {
-            company: COMPANY,
-            user: USERS[0],
+            scope: everything(),
             now: Timestamp(record.created_at.0),
             new_id: &|| record.id,
         };

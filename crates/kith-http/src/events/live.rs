@@ -103,18 +103,15 @@ impl Reader {
     /// Events that are wanted, if there are any before `until`.
     async fn events(&mut self, until: Instant) -> Result<Option<Bytes>, kith_application::Error> {
         loop {
-            let found = self.webhooks.events(&self.actor, self.after, BATCH).await?;
-            let is_last = found.len() < BATCH;
-            if let Some(last) = found.last() {
-                self.after = last.position;
-            }
+            let read = self.webhooks.events(&self.actor, self.after, BATCH).await?;
+            self.after = read.last;
             let types = self.types.as_deref();
             let wanted = |event: &CommittedEvent| is_wanted(types, event.event.name);
-            self.waiting.extend(found.into_iter().filter(wanted));
+            self.waiting.extend(read.events.into_iter().filter(wanted));
             if !self.waiting.is_empty() {
                 return Ok(Some(write(&mut self.waiting)));
             }
-            if !is_last {
+            if !read.is_last {
                 continue;
             }
             let next = until.min(Instant::now() + POLL);

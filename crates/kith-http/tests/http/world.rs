@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use kith_api_types::JsonEventEncoder;
 use kith_application::{Accounts, Columns, People, Records, Searches, Sources};
 use kith_domain::draft::Reference;
-use kith_domain::entity::EntityType;
 use kith_domain::event::CommittedEvent;
-use kith_domain::filter::{Filter, Search, SearchTerm};
+use kith_domain::filter::{Search, SearchTerm};
 use kith_domain::ports::{
     Clock, Ids, MemoryRepository, Name, Page, Repository, RepositoryError, Schema, Settled,
     UnitOfWork,
 };
 use kith_domain::record::{Record, RecordKey};
+use kith_domain::scope::Scope;
 use kith_domain::time::Timestamp;
 use kith_http::{App, endpoint};
 use poem::Response;
@@ -223,7 +223,7 @@ impl Repository for Broken {
         }
     }
 
-    async fn get(&self, _: Uuid, _: RecordKey) -> Result<Option<Arc<Record>>, RepositoryError> {
+    async fn get(&self, _: &Scope, _: RecordKey) -> Result<Option<Arc<Record>>, RepositoryError> {
         Ok(None)
     }
 
@@ -231,21 +231,15 @@ impl Repository for Broken {
         Ok(Schema::default())
     }
 
-    async fn search(&self, _: Uuid, _: &Search) -> Result<Page, RepositoryError> {
+    async fn search(&self, _: &Scope, _: &Search) -> Result<Page, RepositoryError> {
         Err(RepositoryError::Failed("secret inside".to_owned()))
     }
 
-    async fn names(&self, _: Uuid, _: &[Reference]) -> Result<Vec<Name>, RepositoryError> {
+    async fn names(&self, _: &Scope, _: &[Reference]) -> Result<Vec<Name>, RepositoryError> {
         Ok(Vec::new())
     }
 
-    async fn find(
-        &self,
-        _: Uuid,
-        _: &SearchTerm,
-        _: &[(EntityType, Filter)],
-        _: u32,
-    ) -> Result<Vec<Name>, RepositoryError> {
+    async fn find(&self, _: &Scope, _: &SearchTerm, _: u32) -> Result<Vec<Name>, RepositoryError> {
         Ok(Vec::new())
     }
 

@@ -10,6 +10,8 @@ use kith_domain::entity::{EntityType, FieldKind};
 use kith_domain::filter::{
     FieldRef, Filter, FilterKind, Interval, MoneyInterval, Rule, SearchTerm, Test,
 };
+use kith_domain::relation::Target;
+use kith_domain::scope::Scope;
 use kith_domain::text::{fold, lower, sort_key};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -18,7 +20,7 @@ use uuid::Uuid;
 use super::statement::Value;
 use super::{Approach, Statement};
 use crate::columns::{CompanyColumns, SlotKind};
-use crate::shape::{LOWER, days, key_column, lower_column, snake, split_total, to_scaled};
+use crate::shape::{LOWER, days, ends, key_column, lower_column, snake, split_total, to_scaled};
 use crate::sql::Dialect;
 
 /// How many characters of a text its sort key has; a shorter key is the whole text, folded.
@@ -39,6 +41,8 @@ const NEVER: &str = "FALSE";
 /// Compiles conditions on records of one type.
 pub(super) struct Conditions<'a> {
     pub(super) entity: EntityType,
+    /// Whose eyes it is seen with.
+    pub(super) scope: &'a Scope,
     pub(super) columns: &'a CompanyColumns,
     pub(super) approach: Approach,
     /// The columns of the order, whose index a walk uses; conditions on them may narrow it.
@@ -345,15 +349,19 @@ impl Conditions<'_> {
         let Some(def) = self.entity.links().get(link) else {
             return NEVER.to_owned();
         };
-        let (left, right) = (def.of.left.name(), def.of.right.name());
-        let (own, other) = if def.is_left {
-            (left, right)
-        } else {
-            (right, left)
+        let (own, other) = ends(def);
+        let seen = match def.target {
+            Target::Record(_) => {
+                let id = format!("l.{other}");
+                self.statement.seen(self.scope, def.target, &id)
+            }
+            // The filter has been brought within the scope, which is itself asked in this way.
+            Target::User => None,
         };
+        let seen = seen.map_or_else(String::new, |seen| format!(" AND {seen}"));
         let table = def.of.name;
         let exists = self.statement.exists(&format!(
-            "{table} l WHERE l.company_id = $1 AND l.{own}_id = r.id"
+            "{table} l WHERE l.company_id = $1 AND l.{own} = r.id{seen}"
         ));
         match test {
             Test::Present => exists,
@@ -362,9 +370,9 @@ impl Conditions<'_> {
                 let id = self.column("id");
                 let linked = self
                     .statement
-                    .one_of(&format!("l.{other}_id"), Value::Uuids(ids.clone()));
+                    .one_of(&format!("l.{other}"), Value::Uuids(ids.clone()));
                 format!(
-                    "{id} IN (SELECT l.{own}_id FROM {table} l WHERE l.company_id = $1 AND {linked})"
+                    "{id} IN (SELECT l.{own} FROM {table} l WHERE l.company_id = $1 AND {linked}{seen})"
                 )
             }
             _ => NEVER.to_owned(),

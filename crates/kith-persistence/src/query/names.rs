@@ -5,7 +5,7 @@ use kith_domain::entity::EntityType;
 use kith_domain::filter::{Filter, SearchTerm};
 use kith_domain::ports::{Name, RepositoryError};
 use kith_domain::relation::Target;
-use uuid::Uuid;
+use kith_domain::scope::{Reach, Scope};
 
 use super::filter::{Conditions, own_key};
 use super::statement::Value;
@@ -18,15 +18,15 @@ use crate::store::Store;
 const NAME_PARTS: usize = 2;
 
 impl Store {
-    /// Names of records and users.
+    /// Names of records and users that a caller may see.
     pub(crate) async fn read_names(
         &self,
-        company: Uuid,
+        scope: &Scope,
         references: &[Reference],
     ) -> Result<Vec<Name>, RepositoryError> {
         let targets = EntityType::ALL.map(Target::Record);
         let targets: Vec<_> = targets.into_iter().chain([Target::User]).collect();
-        let mut statement = Statement::new(self.dialect(), company).planned_once();
+        let mut statement = Statement::new(self.dialect(), scope.company).planned_once();
         let mut texts = Vec::new();
         for (at, target) in targets.iter().enumerate() {
             let ids: Vec<_> = references
@@ -39,7 +39,7 @@ impl Store {
                     _ => None,
                 })
                 .collect();
-            if ids.is_empty() {
+            if ids.is_empty() || scope.reach(*target) == Reach::Nothing {
                 continue;
             }
             let (table, mut parts) = match target {
@@ -48,8 +48,10 @@ impl Store {
             };
             parts.resize(NAME_PARTS, "''".to_owned());
             let is_one = statement.one_of("r.id", Value::Uuids(ids));
+            let seen = statement.seen(scope, *target, "r.id");
+            let seen = seen.map_or_else(String::new, |seen| format!(" AND {seen}"));
             texts.push(format!(
-                "SELECT r.id, {}, CAST({at} AS bigint) FROM {table} r WHERE r.company_id = $1 AND {is_one}",
+                "SELECT r.id, {}, CAST({at} AS bigint) FROM {table} r WHERE r.company_id = $1 AND {is_one}{seen}",
                 parts.join(", ")
             ));
         }
@@ -64,20 +66,25 @@ impl Store {
         self.ask(&statement, texts.join(" UNION ALL "), read).await
     }
 
-    /// The names of records of several types that contain a term.
+    /// The names of records of all types that a caller may see and that contain a term.
     pub(crate) async fn find_names(
         &self,
-        company: Uuid,
+        scope: &Scope,
         term: &SearchTerm,
-        scopes: &[(EntityType, Filter)],
         limit: u32,
     ) -> Result<Vec<Name>, RepositoryError> {
-        let columns = self.read_columns(company).await?.0;
+        let columns = self.read_columns(scope.company).await?.0;
         let mut names = Vec::new();
-        for (entity, scope) in scopes {
-            let mut statement = Statement::new(self.dialect(), company);
+        for entity in EntityType::ALL {
+            let own = match scope.reach_of(entity) {
+                Reach::All => Filter::everything(),
+                Reach::Own => Filter::of_user(entity, scope.user),
+                Reach::Nothing => continue,
+            };
+            let mut statement = Statement::new(self.dialect(), scope.company);
             let mut conditions = Conditions {
-                entity: *entity,
+                entity,
+                scope: &Scope::everything(scope.company, scope.user),
                 columns: &columns,
                 approach: Approach::Filter,
                 walked: &[],
@@ -86,17 +93,17 @@ impl Store {
                 statement: &mut statement,
             };
             let term_holds = conditions.term(term);
-            let scope_holds = conditions.filter(scope);
+            let scope_holds = conditions.filter(&own);
             let first = term.tokens().first().cloned().unwrap_or_default();
             let length = i64::try_from(first.chars().count()).unwrap_or_default();
             let (first, length) = (statement.bind(Value::Text(first)), statement.int(length));
             let begins = entity.def().sort_name.iter().map(|field| {
-                let key = own_key(&statement, *entity, *field);
+                let key = own_key(&statement, entity, *field);
                 // PostgreSQL takes lengths as 32-bit integers.
                 format!("substr({key}, 1, CAST({length} AS INTEGER)) = {first}")
             });
             let begins = begins.collect::<Vec<_>>().join(" OR ");
-            let parts = name_columns(*entity);
+            let parts = name_columns(entity);
             let text = format!(
                 "SELECT r.id, {} FROM {} r WHERE r.company_id = $1 AND {term_holds} AND {scope_holds} \
                  ORDER BY CASE WHEN {begins} THEN 0 ELSE 1 END, +r.name_key, r.id LIMIT {limit}",
@@ -107,7 +114,7 @@ impl Store {
                 Dialect::Sqlite => text,
                 Dialect::Postgres => text.replace("+r.name_key", "r.name_key"),
             };
-            let read = |row: &dyn Cells| read_name(row, Target::Record(*entity), parts.len());
+            let read = |row: &dyn Cells| read_name(row, Target::Record(entity), parts.len());
             names.extend(self.ask(&statement, text, read).await?);
         }
         Ok(names)

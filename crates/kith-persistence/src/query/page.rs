@@ -1,5 +1,6 @@
 //! Pages of records, names, and the search over all types.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use kith_domain::columns::ColumnType;
@@ -7,7 +8,7 @@ use kith_domain::entity::FieldKind;
 use kith_domain::filter::{Cursor, FieldRef, Filter, Search, SortField, Test, Window};
 use kith_domain::ports::{Page, RepositoryError};
 use kith_domain::record::Record;
-use uuid::Uuid;
+use kith_domain::scope::{Reach, Scope};
 
 use super::filter::Conditions;
 use super::leader::is_indexed;
@@ -29,8 +30,10 @@ const TRIED: i64 = 2_000;
 /// A search on its way.
 struct Question<'a> {
     store: &'a Store,
-    company: Uuid,
+    /// Whose eyes it is seen with.
+    scope: &'a Scope,
     columns: &'a CompanyColumns,
+    /// With the scope as a part of its filter.
     search: &'a Search,
     /// Which of the rules that all have to hold finds fewest records, where that is known.
     leader: Option<usize>,
@@ -50,18 +53,26 @@ enum Part {
 impl Store {
     pub(crate) async fn read_page(
         &self,
-        company: Uuid,
+        scope: &Scope,
         search: &Search,
     ) -> Result<Page, RepositoryError> {
+        let company = scope.company;
         let columns = match self.remembered.latest(company) {
             Some(columns) => columns,
             None => self.read_columns(company).await?.0,
         };
+        let Some(search) = within(search, scope) else {
+            return Ok(Page {
+                records: Vec::new(),
+                total: search.with_total.then_some(0),
+                next_cursor: None,
+            });
+        };
         let mut question = Question {
             store: self,
-            company,
+            scope,
             columns: &columns,
-            search,
+            search: &search,
             leader: None,
         };
         question.see_to_indexes().await?;
@@ -71,15 +82,18 @@ impl Store {
 
     pub(crate) async fn explain_page(
         &self,
-        company: Uuid,
+        scope: &Scope,
         search: &Search,
     ) -> Result<Vec<String>, RepositoryError> {
-        let columns = self.read_columns(company).await?.0;
+        let columns = self.read_columns(scope.company).await?.0;
+        let Some(search) = within(search, scope) else {
+            return Ok(Vec::new());
+        };
         let mut question = Question {
             store: self,
-            company,
+            scope,
             columns: &columns,
-            search,
+            search: &search,
             leader: None,
         };
         question.see_to_indexes().await?;
@@ -109,6 +123,23 @@ impl Store {
         }
         Ok(lines)
     }
+}
+
+/// A search among what a caller may see; nothing if that is nothing.
+fn within<'a>(search: &'a Search, scope: &Scope) -> Option<Cow<'a, Search>> {
+    let entity = search.entity;
+    let reach = scope.reach_of(entity);
+    if reach == Reach::All && scope.shows_all_links(entity) {
+        return Some(Cow::Borrowed(search));
+    }
+    let own = match reach {
+        Reach::All => Filter::everything(),
+        Reach::Own => Filter::of_user(entity, scope.user),
+        Reach::Nothing => return None,
+    };
+    let mut limited = search.clone();
+    limited.filter = limited.filter.within(scope, entity).and(own);
+    Some(Cow::Owned(limited))
 }
 
 impl Question<'_> {
@@ -298,6 +329,7 @@ impl Question<'_> {
             if is_indexed(filter, self.search.entity, self.columns) {
                 let condition = Conditions {
                     entity: self.search.entity,
+                    scope: self.scope,
                     columns: self.columns,
                     approach: Approach::Filter,
                     walked: &[],
@@ -331,7 +363,7 @@ impl Question<'_> {
     /// How many records are found: counted, unless that was done before and nothing has changed since.
     async fn total(&self) -> Result<u64, RepositoryError> {
         let totals = &self.store.totals;
-        let key = totals.key(self.company, self.search);
+        let key = totals.key(self.scope, self.search);
         // Read before it is counted: what is committed in between makes the total one of a later position, which is
         // then asked for in vain and counted again.
         let text = "SELECT seq, columns_version FROM company_position WHERE company_id = $1";
@@ -450,7 +482,7 @@ impl Question<'_> {
         let text = format!(
             "SELECT {} FROM (SELECT r.id AS found FROM {table} r WHERE {} ORDER BY {} LIMIT {limit}{skip}) p \
              CROSS JOIN {table} r WHERE r.company_id = $1 AND r.id = p.found ORDER BY {}",
-            shape.select(statement.dialect),
+            shape.select_within(self.scope, &mut statement),
             conditions.join(" AND "),
             by(hidden),
             by(is_sqlite)
@@ -489,7 +521,7 @@ impl Question<'_> {
     }
 
     fn statement(&self) -> Statement {
-        Statement::new(self.store.dialect(), self.company)
+        Statement::new(self.store.dialect(), self.scope.company)
     }
 
     fn order(&self, statement: &mut Statement) -> Order {
@@ -528,6 +560,7 @@ impl Question<'_> {
         };
         let mut conditions = Conditions {
             entity: self.search.entity,
+            scope: self.scope,
             columns: self.columns,
             approach,
             walked: &walked,

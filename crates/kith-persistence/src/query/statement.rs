@@ -1,12 +1,15 @@
 //! A statement under construction: its text, and the values that are bound to it.
 
 use kith_domain::ports::RepositoryError;
+use kith_domain::relation::Target;
+use kith_domain::scope::{Reach, Scope};
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe};
 use uuid::Uuid;
 
 use crate::read::failed;
+use crate::shape::ends;
 use crate::sql::{Cells, Dialect};
 use crate::store::Store;
 
@@ -59,6 +62,27 @@ impl Statement {
 
     pub(crate) fn int(&mut self, number: i64) -> String {
         self.bind(Value::Int(number))
+    }
+
+    /// Whether the record or user with this id is one that a caller may see; nothing where they see all.
+    pub(crate) fn seen(&mut self, scope: &Scope, target: Target, id: &str) -> Option<String> {
+        match (scope.reach(target), target) {
+            (Reach::All, _) => None,
+            (Reach::Own, Target::User) => {
+                let me = self.bind(Value::Uuid(scope.user));
+                Some(format!("{id} = {me}"))
+            }
+            (Reach::Own, Target::Record(entity)) => {
+                let me = self.bind(Value::Uuid(scope.user));
+                let users = &entity.links()[entity.link_index("users")?];
+                let (own, other) = ends(users);
+                Some(self.exists(&format!(
+                    "{} o WHERE o.company_id = $1 AND o.{own} = {id} AND o.{other} = {me}",
+                    users.of.name
+                )))
+            }
+            (Reach::Nothing, _) => Some("FALSE".to_owned()),
+        }
     }
 
     /// `<expression> is one of these`.

@@ -8,12 +8,12 @@ use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kith_domain::filter::Search;
-use uuid::Uuid;
+use kith_domain::scope::Scope;
 
 /// Most totals that are remembered; the oldest is forgotten first.
 const REMEMBERED: usize = 1_024;
 
-/// What a total is of: company and question, hashed with two secret keys, so that nobody can make two meet.
+/// What a total is of: scope and question, hashed with two secret keys, so that nobody can make two meet.
 type Key = [u64; 2];
 
 /// The position of the company's log, and the version of its columns.
@@ -27,10 +27,10 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// The question of a search, without its order and its page.
-    pub(super) fn key(&self, company: Uuid, search: &Search) -> Key {
+    /// The question of a search, without its order and its page, as one with this scope asks it.
+    pub(super) fn key(&self, scope: &Scope, search: &Search) -> Key {
         let question = format!(
-            "{company} {:?} {:?} {:?}",
+            "{scope:?} {:?} {:?} {:?}",
             search.entity, search.filter, search.term
         );
         self.keys.each_ref().map(|key| key.hash_one(&question))

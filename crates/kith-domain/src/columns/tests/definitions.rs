@@ -332,15 +332,18 @@ fn removed_options_are_refused_replaced_or_cleared() {
         .collect();
     assert_eq!(removed, ["won", "lost", "Won", "x1"]);
     assert_eq!(change.column.select_options()[0].value, "lead");
-    assert!(change.permit(0).is_ok());
+    assert!(change.permit(0, true).is_ok());
     assert_eq!(
-        change.permit(1).unwrap_err().to_string(),
+        change.permit(1, true).unwrap_err().to_string(),
         "1 record holds the removed options \"Won\", \"Lost, sadly\", \"Re-opened\", \"lead\"; \
          give `replaceWith` with another option's value, or null to clear the value"
     );
 
+    let untold = change.permit(7, false).unwrap_err().to_string();
+    assert!(untold.starts_with("there are records that hold the removed options"));
+
     let change = changed(&column, &patch(Patch::Null)).unwrap();
-    assert!(change.permit(5).is_ok());
+    assert!(change.permit(5, true).is_ok());
     assert_eq!(
         (change.value_after(&won), change.value_after(&kept)),
         (None, Some(kept.clone()))

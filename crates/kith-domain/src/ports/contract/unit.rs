@@ -14,6 +14,7 @@ use crate::entity::FieldValue;
 use crate::event::{EncodedEvent, Event, Happening, Subject};
 use crate::ports::{Contribution, IdempotencyClaim, StoredResponse, UnitOfWork};
 use crate::record::{Record, RecordKey};
+use crate::scope::Scope;
 use crate::time::Timestamp;
 use crate::violation::Refusal;
 use crate::working_set::{LoadPlan, WorkingSet};
@@ -71,10 +72,10 @@ impl Task {
         }
     }
 
-    fn reach(&self, set: &WorkingSet) -> Vec<RecordKey> {
+    fn reach(&self, set: &WorkingSet, scope: &Scope) -> Vec<RecordKey> {
         match self {
-            Task::Run(command) => command.reach(set),
-            Task::Raise(key) => raise(set, *key).reach(set),
+            Task::Run(command) => command.reach(set, scope),
+            Task::Raise(key) => raise(set, *key).reach(set, scope),
             Task::Column(_) => Vec::new(),
         }
     }
@@ -130,8 +131,7 @@ pub(super) type Ledger = Arc<Mutex<HashMap<Uuid, (Event, EncodedEvent)>>>;
 pub(super) type Outcome = Arc<Mutex<Option<Result<Done, Refusal>>>>;
 
 pub(super) struct Unit {
-    pub(super) company: Uuid,
-    pub(super) user: Uuid,
+    pub(super) scope: Scope,
     pub(super) task: Task,
     pub(super) claim: Option<IdempotencyClaim>,
     pub(super) sources: Arc<Sources>,
@@ -142,8 +142,7 @@ pub(super) struct Unit {
 impl Unit {
     fn circumstances<T>(&self, then: impl FnOnce(&Circumstances<'_>) -> T) -> T {
         then(&Circumstances {
-            company: self.company,
-            user: self.user,
+            scope: self.scope,
             now: self.sources.now(),
             new_id: &|| self.sources.new_id(),
         })
@@ -152,7 +151,7 @@ impl Unit {
 
 impl UnitOfWork for Unit {
     fn company(&self) -> Uuid {
-        self.company
+        self.scope.company
     }
 
     fn plan(&self) -> LoadPlan {
@@ -160,7 +159,7 @@ impl UnitOfWork for Unit {
     }
 
     fn reach(&self, set: &WorkingSet) -> Vec<RecordKey> {
-        self.task.reach(set)
+        self.task.reach(set, &self.scope)
     }
 
     fn holders(&self, set: &WorkingSet) -> Option<OptionHolders> {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::unit::{Done, Ledger, Outcome, Sources, Task, Unit};
 use super::{Fixture, Workspace};
+use crate::actor::right_by_name;
 use crate::columns::{Column, ColumnDraft};
 use crate::decide::{ColumnCommand, Command};
 use crate::draft::Draft;
@@ -16,6 +17,7 @@ use crate::entity::{EntityType, FieldValue};
 use crate::event::{CommittedEvent, Happening};
 use crate::ports::{IdempotencyClaim, Notifier, Repository, Schema, Settled};
 use crate::record::{Record, RecordKey};
+use crate::scope::Scope;
 use crate::violation::Refusal;
 
 /// Remembers what it is told.
@@ -41,6 +43,8 @@ pub(super) struct World {
     workspace: Arc<Workspace>,
     pub(super) company: Uuid,
     pub(super) users: Vec<Uuid>,
+    /// What the one who acts may read.
+    scope: Scope,
     heard: Arc<Heard>,
     sources: Arc<Sources>,
     ledger: Ledger,
@@ -65,6 +69,7 @@ impl World {
         World {
             company: workspace.company,
             users: workspace.users.clone(),
+            scope: Scope::everything(workspace.company, workspace.users[0]),
             heard,
             sources: Arc::new(Sources::new(workspace.company)),
             ledger: Ledger::default(),
@@ -78,10 +83,23 @@ impl World {
 
     /// The same storage, seen from the other company.
     pub(super) fn elsewhere(&self) -> World {
+        let (company, users) = (self.workspace.other_company, &self.workspace.other_users);
+        self.seen_by(Scope::everything(company, users[0]), users.clone())
+    }
+
+    /// The same company, seen by someone with these rights.
+    pub(super) fn limited(&self, user: Uuid, rights: &[&str]) -> World {
+        let rights = rights.iter().map(|name| right_by_name(name).unwrap());
+        let scope = Scope::new(self.company, user, rights.collect());
+        self.seen_by(scope, self.users.clone())
+    }
+
+    fn seen_by(&self, scope: Scope, users: Vec<Uuid>) -> World {
         World {
             workspace: Arc::clone(&self.workspace),
-            company: self.workspace.other_company,
-            users: self.workspace.other_users.clone(),
+            company: scope.company,
+            users,
+            scope,
             heard: Arc::clone(&self.heard),
             sources: Arc::clone(&self.sources),
             ledger: Arc::clone(&self.ledger),
@@ -100,8 +118,7 @@ impl World {
     fn unit(&self, task: Task, claim: Option<IdempotencyClaim>) -> (Box<Unit>, Outcome) {
         let outcome = Outcome::default();
         let unit = Unit {
-            company: self.company,
-            user: self.users[0],
+            scope: self.scope,
             task,
             claim,
             sources: Arc::clone(&self.sources),
@@ -197,7 +214,7 @@ impl World {
     pub(super) async fn find(&self, key: RecordKey) -> Option<Arc<Record>> {
         self.workspace
             .repository
-            .get(self.company, key)
+            .get(&self.scope, key)
             .await
             .unwrap()
     }

@@ -1,10 +1,12 @@
 //! Random questions, answered by the database and, naively, in memory: the same records in the same order.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use kith_domain::actor::{Action, Permissions, Resource};
 use kith_domain::columns::{ColumnPatch, ColumnType, CustomValue, OptionsDraft};
 use kith_domain::decide::{ColumnCommand, Command};
-use kith_domain::draft::Patch;
+use kith_domain::draft::{Patch, Reference};
 use kith_domain::entity::{EntityType, FieldValue};
 use kith_domain::filter::{
     FieldRef, FilterContext, FilterField, FilterKind, Operator, SearchInput, SearchTerm, SortInput,
@@ -12,6 +14,8 @@ use kith_domain::filter::{
 };
 use kith_domain::ports::Repository;
 use kith_domain::record::{Record, RecordKey};
+use kith_domain::relation::Target;
+use kith_domain::scope::Scope;
 use kith_domain::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -43,25 +47,74 @@ fn eprintln_skipped() {
 /// Tasks that ask at the same time.
 const ASKING: usize = 4;
 
+/// Someone who asks, and the records as they are to see them.
+struct Viewer {
+    scope: Scope,
+    records: Vec<Arc<Record>>,
+}
+
+/// People who may read everything, their own, nothing, and mixtures of these.
+fn viewers(world: &World, records: &[Record], dice: &mut Dice) -> Vec<Viewer> {
+    let by_key: HashMap<_, _> = records
+        .iter()
+        .map(|record| (record.key(), record))
+        .collect();
+    let resources = || EntityType::ALL.map(Resource::Records).into_iter();
+    let each = |action| -> Permissions {
+        let rights = resources().chain([Resource::Users]);
+        rights.map(|resource| (resource, action)).collect()
+    };
+    let mut rights = vec![Permissions::all(), each(Action::ReadOwn)];
+    for _ in 0..6 {
+        let some = Permissions::all().iter().filter(|_| dice.chance(45));
+        rights.push(some.collect());
+    }
+    let viewers = rights.into_iter().enumerate().map(|(at, rights)| {
+        let scope = Scope::new(world.company, world.users[at % world.users.len()], rights);
+        let seen = records.iter().filter(|record| scope.sees(record));
+        let shown = |record: &Record| {
+            let find = |key: RecordKey| by_key.get(&key).copied();
+            scope.shown(&Arc::new(record.clone()), find)
+        };
+        Viewer {
+            scope,
+            records: seen.map(shown).collect(),
+        }
+    });
+    viewers.collect()
+}
+
 async fn run(database: &Database, questions: usize) {
     let world = Arc::new(World::new(database, 25).await);
-    let records = Arc::new(corpus(&world, &mut Dice::new(2026)).await);
+    let mut dice = Dice::new(2026);
+    let records = Arc::new(corpus(&world, &mut dice).await);
+    let viewers = Arc::new(viewers(&world, &records, &mut dice));
     let mut asking = Vec::new();
     for seed in 0..ASKING {
-        let (world, records) = (Arc::clone(&world), Arc::clone(&records));
+        let (world, viewers) = (Arc::clone(&world), Arc::clone(&viewers));
+        let records = Arc::clone(&records);
         asking.push(tokio::spawn(async move {
             let mut dice = Dice::new(seed as u64 + 1);
-            ask(&world, &records, &mut dice, questions / ASKING).await;
+            ask(&world, &viewers, &records, &mut dice, questions / ASKING).await;
         }));
     }
     for task in asking {
         task.await.unwrap();
     }
-    names(&world, &records).await;
+    for viewer in viewers.iter() {
+        names(&world, viewer).await;
+        one_by_one(&world, viewer, &records).await;
+    }
     world.store.close().await;
 }
 
-async fn ask(world: &World, records: &[Record], dice: &mut Dice, questions: usize) {
+async fn ask(
+    world: &World,
+    viewers: &[Viewer],
+    records: &[Record],
+    dice: &mut Dice,
+    questions: usize,
+) {
     let columns = world.columns().await;
     let context = FilterContext {
         parse: world.store.schema(world.company).await.unwrap().context,
@@ -80,10 +133,20 @@ async fn ask(world: &World, records: &[Record], dice: &mut Dice, questions: usiz
         ]);
         let fields = fields_of(entity, &columns);
         let sorts = sortable_fields(entity, &columns);
-        let own: Vec<_> = records
+        // Half of the questions are of one who sees everything.
+        let viewer = match dice.chance(50) {
+            true => &viewers[0],
+            false => dice.pick(viewers),
+        };
+        let is_own = |record: &&Record| record.entity == entity;
+        let seen: Vec<_> = viewer
+            .records
             .iter()
-            .filter(|record| record.entity == entity)
+            .map(AsRef::as_ref)
+            .filter(is_own)
             .collect();
+        // What is asked about may be outside of what is seen.
+        let own: Vec<_> = records.iter().filter(is_own).collect();
         let rules: Vec<_> = (0..dice.roll(4))
             .map(|_| filter(dice, &fields, &own, &columns, 0))
             .collect();
@@ -103,8 +166,8 @@ async fn ask(world: &World, records: &[Record], dice: &mut Dice, questions: usiz
             continue;
         };
         asked += 1;
-        let expected = search.answer(own.iter().copied());
-        let page = world.store.search(world.company, &search).await;
+        let expected = search.answer(seen.iter().copied());
+        let page = world.store.search(&viewer.scope, &search).await;
         let page = page.unwrap_or_else(|error| panic!("{error}: {input:#?}"));
         let same = page
             .records
@@ -120,14 +183,16 @@ async fn ask(world: &World, records: &[Record], dice: &mut Dice, questions: usiz
         let answered: Vec<_> = page.records.iter().map(AsRef::as_ref).collect();
         assert!(
             same,
-            "{input:#?}\n{search:#?}\nanswered {:?}\nexpected {:?}",
+            "{:?}\n{input:#?}\n{search:#?}\nanswered {:?}\nexpected {:?}",
+            viewer.scope,
             ids(&answered),
             ids(&expected.records)
         );
         assert_eq!(
             page.total,
             search.with_total.then_some(expected.total),
-            "{input:#?}"
+            "{:?}\n{input:#?}\n{search:#?}",
+            viewer.scope
         );
         assert_eq!(page.next_cursor, expected.next_cursor, "{input:#?}");
         found += answered.len();
@@ -135,8 +200,8 @@ async fn ask(world: &World, records: &[Record], dice: &mut Dice, questions: usiz
             input.cursor = Some(cursor);
             input.page = None;
             let search = input.judge(entity, &columns, &context).unwrap();
-            let expected = search.answer(own.iter().copied());
-            let page = world.store.search(world.company, &search).await.unwrap();
+            let expected = search.answer(seen.iter().copied());
+            let page = world.store.search(&viewer.scope, &search).await.unwrap();
             let answered: Vec<_> = page.records.iter().map(AsRef::as_ref).collect();
             assert_eq!(ids(&answered), ids(&expected.records), "{input:#?}");
             assert_eq!(page.next_cursor, expected.next_cursor, "{input:#?}");
@@ -146,20 +211,14 @@ async fn ask(world: &World, records: &[Record], dice: &mut Dice, questions: usiz
 }
 
 /// The search over all types, against its meaning.
-async fn names(world: &World, records: &[Record]) {
+async fn names(world: &World, viewer: &Viewer) {
     for text in ["ada", "sor mul", "日", "%", "zzz"] {
         let term = SearchTerm::parse(text).unwrap();
-        let scopes: Vec<_> = EntityType::ALL
-            .map(|entity| (entity, kith_domain::filter::Filter::everything()))
-            .into();
-        let names = world
-            .store
-            .find(world.company, &term, &scopes, 7)
-            .await
-            .unwrap();
+        let names = world.store.find(&viewer.scope, &term, 7).await.unwrap();
         let mut expected = Vec::new();
         for entity in EntityType::ALL {
-            let mut found: Vec<_> = records
+            let mut found: Vec<_> = viewer
+                .records
                 .iter()
                 .filter(|record| record.entity == entity && term.matches(record))
                 .collect();
@@ -177,6 +236,35 @@ async fn names(world: &World, records: &[Record]) {
         let names: Vec<_> = names.into_iter().map(|name| (name.id, name.name)).collect();
         assert_eq!(names, expected, "{text}");
     }
+}
+
+/// Every record by its id, and its name: for one who may not see it, it is not there.
+async fn one_by_one(world: &World, viewer: &Viewer, records: &[Record]) {
+    let mut named = BTreeMap::new();
+    for record in records {
+        let seen = viewer
+            .records
+            .iter()
+            .find(|seen| seen.key() == record.key());
+        let got = world.store.get(&viewer.scope, record.key()).await.unwrap();
+        assert_eq!(got.as_ref(), seen, "{:?}", viewer.scope);
+        named.extend(seen.map(|seen| (seen.id, seen.display_name())));
+    }
+    let all: Vec<_> = records
+        .iter()
+        .map(|record| Reference::Record(record.key()))
+        .chain(world.users.iter().map(|user| Reference::User(*user)))
+        .collect();
+    let names = world.store.names(&viewer.scope, &all).await.unwrap();
+    let (users, names): (Vec<_>, Vec<_>) = names
+        .into_iter()
+        .partition(|name| name.target == Target::User);
+    let names: BTreeMap<_, _> = names.into_iter().map(|name| (name.id, name.name)).collect();
+    assert_eq!(names, named, "{:?}", viewer.scope);
+    let users: BTreeSet<_> = users.into_iter().map(|name| name.id).collect();
+    let seen = world.users.iter().copied();
+    let seen: BTreeSet<_> = seen.filter(|user| viewer.scope.sees_user(*user)).collect();
+    assert_eq!(users, seen, "{:?}", viewer.scope);
 }
 
 /// Records of all types, created, changed and deleted in a company that also changes its columns.

@@ -184,9 +184,9 @@ async fn check(database: &Database) {
             .unwrap();
         // Each connection learns of a new index with the next statement that it runs; an explanation is none.
         for _ in 0..3 {
-            world.store.search(world.company, &search).await.unwrap();
+            world.store.search(&world.scope(), &search).await.unwrap();
         }
-        let plan = world.store.explain(world.company, &search).await.unwrap();
+        let plan = world.store.explain(&world.scope(), &search).await.unwrap();
         let is_full = |line: &String| {
             let all = line.starts_with("SCAN r") && !line.contains("INDEX");
             // On SQLite a search of an index by nothing but the company is as bad.

@@ -164,7 +164,7 @@ async fn measure(database: &Database) {
     let search = organizations
         .judge(EntityType::Organization, &schema.columns, &context)
         .unwrap();
-    let page = world.store.search(world.company, &search).await.unwrap();
+    let page = world.store.search(&world.scope(), &search).await.unwrap();
     let linked = page.records[3].id.to_string();
     let [stage, amount, date] = &columns;
     let by = |field: &str, filters: Value| SearchInput {
@@ -224,7 +224,7 @@ async fn measure(database: &Database) {
         let mut cursor = None;
         for _ in 0..21 {
             let started = Instant::now();
-            let page = world.store.search(world.company, &search).await.unwrap();
+            let page = world.store.search(&world.scope(), &search).await.unwrap();
             times.push(started.elapsed());
             found = page.total;
             cursor = page.next_cursor;
@@ -248,13 +248,13 @@ async fn measure(database: &Database) {
                 .judge(EntityType::Contact, &schema.columns, &context)
                 .unwrap();
             let started = Instant::now();
-            world.store.search(world.company, &search).await.unwrap();
+            world.store.search(&world.scope(), &search).await.unwrap();
             println!("R2: {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
         }
         if p50 > 20.0 {
             println!(
                 "{:#?}",
-                world.store.explain(world.company, &search).await.unwrap()
+                world.store.explain(&world.scope(), &search).await.unwrap()
             );
         }
     }

@@ -24,7 +24,7 @@ impl World {
             now: Timestamp(1_776_852_000_000),
         };
         let search = input.judge(Contact, &schema.columns, &context).unwrap();
-        let page = self.store.search(self.company, &search).await.unwrap();
+        let page = self.store.search(&self.scope(), &search).await.unwrap();
         page.total
     }
 }

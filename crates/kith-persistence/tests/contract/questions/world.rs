@@ -13,6 +13,7 @@ use kith_domain::event::{EncodedEvent, Event, Subject};
 use kith_domain::ports::{Contribution, IdempotencyClaim, Repository, Silent, UnitOfWork};
 use kith_domain::record::{Record, RecordKey};
 use kith_domain::relation::Target;
+use kith_domain::scope::Scope;
 use kith_domain::time::Timestamp;
 use kith_domain::violation::Refusal;
 use kith_domain::working_set::{LoadPlan, WorkingSet};
@@ -56,8 +57,7 @@ pub(super) enum Task {
 pub(super) type Done = Result<(Vec<Arc<Record>>, Option<ColumnDecision>, Vec<Event>), Refusal>;
 
 struct Unit {
-    company: Uuid,
-    user: Uuid,
+    scope: Scope,
     task: Task,
     at: Timestamp,
     outcome: Arc<Mutex<Option<Done>>>,
@@ -71,8 +71,7 @@ pub(super) fn new_id() -> Uuid {
 impl Unit {
     fn with<T>(&self, run: impl FnOnce(&Circumstances<'_>) -> T) -> T {
         run(&Circumstances {
-            company: self.company,
-            user: self.user,
+            scope: self.scope,
             now: self.at,
             new_id: &new_id,
         })
@@ -81,7 +80,7 @@ impl Unit {
 
 impl UnitOfWork for Unit {
     fn company(&self) -> Uuid {
-        self.company
+        self.scope.company
     }
 
     fn plan(&self) -> LoadPlan {
@@ -93,7 +92,7 @@ impl UnitOfWork for Unit {
 
     fn reach(&self, set: &WorkingSet) -> Vec<RecordKey> {
         match &self.task {
-            Task::Records(command) => command.reach(set),
+            Task::Records(command) => command.reach(set, &self.scope),
             Task::Columns(_) => Vec::new(),
         }
     }
@@ -177,6 +176,11 @@ impl World {
         })
     }
 
+    /// Of one who may read everything.
+    pub(super) fn scope(&self) -> Scope {
+        Scope::everything(self.company, self.users[0])
+    }
+
     /// Every write happens some hours after the one before.
     fn now(&self) -> Timestamp {
         let mut clock = self.clock.lock().unwrap();
@@ -187,8 +191,7 @@ impl World {
     pub(super) async fn run(&self, task: Task) -> Done {
         let outcome = Arc::default();
         let unit = Unit {
-            company: self.company,
-            user: self.users[0],
+            scope: self.scope(),
             task,
             at: self.now(),
             outcome: Arc::clone(&outcome),
@@ -216,7 +219,7 @@ impl World {
     }
 
     pub(super) async fn get(&self, key: RecordKey) -> Option<Arc<Record>> {
-        self.store.get(self.company, key).await.unwrap()
+        self.store.get(&self.scope(), key).await.unwrap()
     }
 }
 
