@@ -14,6 +14,7 @@ mod operations;
 mod parallel;
 mod people;
 mod retention;
+mod scopes;
 mod surface;
 mod tenants;
 mod updates;

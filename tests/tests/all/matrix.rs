@@ -7,6 +7,7 @@ mod world;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use kith_domain::entity::EntityType;
 use kith_tests::{Api, Reply, TestServer};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -45,7 +46,13 @@ impl Case {
                 code: "inactive_user",
             },
             (Needs::OneOf(rights), credential) => {
-                if rights.is_empty() || rights.iter().any(|right| credential.holds(right)) {
+                let is_held = rights.iter().any(|right| credential.holds(right));
+                if is_held && self.names_what_is_outside(credential) {
+                    Expected::Refused {
+                        status: 404,
+                        code: "not_found",
+                    }
+                } else if is_held || rights.is_empty() {
                     granted
                 } else {
                     Expected::Lacking(rights.clone())
@@ -62,6 +69,25 @@ impl Case {
                 }
             }
         }
+    }
+
+    /// Whether an operation on records names a record or user that the caller may not read: nothing is assigned to any
+    /// of the callers.
+    fn names_what_is_outside(&self, credential: &Credential) -> bool {
+        let template = &self.template;
+        let is_on_records = EntityType::ALL.into_iter().any(|entity| {
+            let rest = template.path.strip_prefix("/api/v1/");
+            rest.is_some_and(|rest| rest.starts_with(entity.plural()))
+        });
+        let is_outside = |name: String| {
+            let kind = name.strip_prefix("new ").unwrap_or(&name);
+            let is_scoped = kind == "users" || EntityType::ALL.iter().any(|e| e.plural() == kind);
+            is_scoped && !credential.holds(&format!("{kind}:readAll"))
+        };
+        // A search for what is outside finds nothing, and says so.
+        is_on_records
+            && !template.path.ends_with("/search")
+            && template.names().into_iter().any(is_outside)
     }
 
     /// Whether granting this is worth a try. Where a right of its own suffices, rights on other resources are not

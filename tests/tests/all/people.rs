@@ -22,7 +22,7 @@ crate::scenarios!(
 const PASSWORD: &str = "correct horse battery";
 
 /// A role with rights by name.
-async fn role(api: &Api, name: &str, rights: &[&str]) -> String {
+pub(crate) async fn role(api: &Api, name: &str, rights: &[&str]) -> String {
     let permissions: Vec<_> = rights
         .iter()
         .map(|right| {
@@ -42,7 +42,7 @@ async fn role_named(api: &Api, name: &str) -> String {
 }
 
 /// Somebody who was invited and has accepted, with a key.
-async fn join(server: &TestServer, api: &Api, email: &str, role: &str) -> Api {
+pub(crate) async fn join(server: &TestServer, api: &Api, email: &str, role: &str) -> Api {
     let body = json!({"email": email, "roleId": role});
     let invitation = api.call("POST", "/invitations", &body).await.unwrap();
     let token = text(&invitation.expect(201), "token");

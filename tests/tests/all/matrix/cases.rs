@@ -144,13 +144,13 @@ impl Table<'_> {
             &format!("get{one}"),
             &format!("{own}?include=references"),
             none.clone(),
-            right(plural, "readAll"),
+            sight(plural),
         );
         self.case(
             &format!("get{one}History"),
             own,
             none.clone(),
-            right(plural, "readAll"),
+            sight(plural),
         );
         self.case(
             &format!("get{one}Configuration"),
