@@ -7,6 +7,7 @@ mod m0003_webhooks;
 mod m0004_upkeep;
 mod m0005_deliveries;
 mod m0006_people;
+mod m0007_sessions;
 
 use sea_orm_migration::{MigrationTrait, async_trait};
 pub use sea_orm_migration::{MigratorTrait, sea_orm};
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_upkeep::Step),
             Box::new(m0005_deliveries::Step),
             Box::new(m0006_people::Step),
+            Box::new(m0007_sessions::Step),
         ]
     }
 }

@@ -246,13 +246,13 @@ impl Session {
         self.numbers(sql, ids).await.map(drop)
     }
 
-    /// How many records, links and events a company has: the same number before and after means that nothing was
+    /// How many records, links, events and sessions a company has: the same number before and after means that nothing was
     /// added or removed, and the position of the log says that nothing was changed.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn fingerprint(&mut self, company: Uuid) -> Result<Vec<i64>> {
-        const TABLES: [&str; 15] = [
+        const TABLES: [&str; 17] = [
             "contact",
             "organization",
             "deal",
@@ -268,6 +268,8 @@ impl Session {
             "service_user",
             "task_user",
             "event",
+            "session",
+            "password_reset",
         ];
         let mut parts: Vec<_> = TABLES
             .iter()

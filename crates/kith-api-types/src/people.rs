@@ -2,12 +2,17 @@
 
 mod read;
 
-use kith_domain::people::{ApiKey, Company, Invitation, Role, Scopes, User};
+use kith_domain::people::{
+    ApiKey, Company, Invitation, PasswordReset, Role, Scopes, Session, User,
+};
 use kith_domain::time::Timestamp;
 
 use crate::json;
 
-pub use read::{Acceptance, acceptance, company, invitation, key, key_name, role, user};
+pub use read::{
+    Acceptance, SigningUp, Texts, acceptance, company, invitation, key, key_name, password_change,
+    password_reset, reset_completion, role, sign_in, sign_up, user,
+};
 
 fn text(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
     json::member(out, name);
@@ -97,6 +102,32 @@ pub fn write_key(out: &mut Vec<u8>, key: &ApiKey, secret: Option<&str>) {
     if secret.is_some() {
         text(out, "key", secret);
     }
+    out.push(b'}');
+}
+
+/// Appends a session; whether it is the one that the request came with.
+pub fn write_session(out: &mut Vec<u8>, session: &Session, is_current: bool) {
+    out.push(b'{');
+    json::member(out, "id");
+    json::id(out, session.id);
+    text(out, "address", session.visitor.address.as_deref());
+    text(out, "userAgent", session.visitor.user_agent.as_deref());
+    json::member(out, "isCurrent");
+    json::flag(out, is_current);
+    time(out, "createdAt", session.created_at);
+    time(out, "lastUsedAt", session.last_used_at);
+    time(out, "expiresAt", session.expires_at);
+    out.push(b'}');
+}
+
+/// Appends leave to choose a new password, with its token and a link that holds it.
+pub fn write_reset(out: &mut Vec<u8>, reset: &PasswordReset, token: &str, link: &str) {
+    out.push(b'{');
+    json::member(out, "userId");
+    json::id(out, reset.user);
+    text(out, "token", Some(token));
+    text(out, "link", Some(link));
+    time(out, "expiresAt", reset.expires_at);
     out.push(b'}');
 }
 

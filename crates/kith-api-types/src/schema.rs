@@ -6,6 +6,7 @@ mod event;
 pub mod people;
 mod record;
 mod search;
+mod session;
 pub mod webhook;
 
 pub use build::{array, intern, nullable, number, object, reference, text};

@@ -24,15 +24,33 @@ use crate::sources::Sources;
 use trust::Trust;
 use usage::Usage;
 
-/// The answer to a key.
+/// What a caller has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// An API key.
+    Key(Uuid),
+    /// The token of a session.
+    Session(Uuid),
+}
+
+/// Somebody who may act, and what they have shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Who.
+    pub actor: Arc<Actor>,
+    /// How that is known.
+    pub credential: Credential,
+}
+
+/// The answer to a key or to the token of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// Nobody: the key is unknown, revoked or expired.
+    /// Nobody: what was shown is unknown, revoked or expired.
     Unknown,
     /// Somebody who may not act: inactive, or not yet admitted.
     Inactive,
     /// Somebody who may act.
-    Active(Arc<Actor>),
+    Active(Identity),
 }
 
 /// Tells who is calling, and changes companies.
@@ -40,6 +58,7 @@ pub struct Accounts {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) sources: Sources,
     trust: Trust,
+    sessions: Trust,
     usage: Usage,
 }
 
@@ -81,8 +100,8 @@ pub struct Person {
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// Argon2id PHC string of their password, if they have one.
-    pub password_hash: Option<String>,
+    /// The hash of their password, if they have one.
+    pub password_hash: Option<PasswordHash>,
 }
 
 impl fmt::Debug for Person {
@@ -100,6 +119,7 @@ impl Accounts {
             directory,
             sources,
             trust: Trust::default(),
+            sessions: Trust::default(),
             usage: Usage::default(),
         }
     }
@@ -124,12 +144,50 @@ impl Accounts {
                 key: holder.key,
                 at: now,
             });
-            Caller::Active(Arc::new(holder.actor))
+            Caller::Active(Identity {
+                actor: Arc::new(holder.actor),
+                credential: Credential::Key(holder.key),
+            })
         } else {
             Caller::Inactive
         };
         self.trust.remember(generation, digest, now, &caller);
         Ok(caller)
+    }
+
+    /// Who is behind the token of a session, and whether it has just been extended, so that the browser has to be told.
+    ///
+    /// # Errors
+    /// When the storage does not do its part.
+    pub async fn authenticate_session(
+        &self,
+        token: &str,
+    ) -> Result<(Caller, bool), RepositoryError> {
+        let digest = key_digest(token);
+        let now = self.sources.clock.now();
+        if let Some(caller) = self.sessions.recall(&digest, now) {
+            return Ok((caller, false));
+        }
+        let generation = self.sessions.generation();
+        let Some(holder) = self.directory.holder_of_session(&digest, now).await? else {
+            return Ok((Caller::Unknown, false));
+        };
+        let (company, session) = (holder.actor.company, holder.session);
+        let mut is_extended = false;
+        let caller = if holder.is_active {
+            if let Some(used) = session.used(now) {
+                self.directory.session_used(company, &used).await?;
+                is_extended = true;
+            }
+            Caller::Active(Identity {
+                actor: Arc::new(holder.actor),
+                credential: Credential::Session(session.id),
+            })
+        } else {
+            Caller::Inactive
+        };
+        self.sessions.remember(generation, digest, now, &caller);
+        Ok((caller, is_extended))
     }
 
     /// Writes down when keys were last used. To be called now and then, at most once a minute.
@@ -180,10 +238,9 @@ impl Accounts {
             .change(company, wanted, &mut contribute)
             .await;
         self.trust.forget();
+        self.sessions.forget();
         if !changed? {
-            let message = "the e-mail address belongs to somebody who has an account already";
-            let taken = Violation::new("", "email_taken", message);
-            return Err(Error::Refused(Refusal::Conflict(taken)));
+            return Err(email_taken("").into());
         }
         match outcome {
             Some(outcome) => Ok(outcome?),
@@ -213,23 +270,42 @@ impl Accounts {
         administrator: Person,
         members: Vec<Person>,
     ) -> Result<FoundedCompany, AccountError> {
+        let email = administrator.email.clone();
+        let mut company = self.company(name, administrator, members);
+        let api_key = ApiKey::generate()?;
+        let KeyMaterial { digest, prefix } = api_key.material();
+        let user = company.users[0].0.id;
+        let (id, now) = (self.sources.ids.new_id(), self.sources.clock.now());
+        let name_of_key = "Initial key".to_owned();
+        let first = StoredKey::unlimited(id, user, name_of_key, prefix, now);
+        company.key = Some((first, digest));
+        if !self.directory.create_company(&company).await? {
+            return Err(AccountError::EmailTaken(email));
+        }
+        Ok(FoundedCompany {
+            company: company.company.id,
+            user,
+            api_key,
+        })
+    }
+
+    /// A company to be made, without a key.
+    pub(crate) fn company(
+        &self,
+        name: &str,
+        administrator: Person,
+        members: Vec<Person>,
+    ) -> NewCompany {
         let now = self.sources.clock.now();
         let administrators = self.role("Administrator", true, Permissions::all());
         let member = self.role("Member", false, Permissions::member());
-        let email = administrator.email.clone();
         let mut users = vec![self.user(administrator, administrators.id)];
         users.extend(
             members
                 .into_iter()
                 .map(|person| self.user(person, member.id)),
         );
-        let api_key = ApiKey::generate()?;
-        let KeyMaterial { digest, prefix } = api_key.material();
-        let user = users[0].0.id;
-        let name_of_key = "Initial key".to_owned();
-        let id = self.sources.ids.new_id();
-        let first = StoredKey::unlimited(id, user, name_of_key, prefix, now);
-        let company = NewCompany {
+        NewCompany {
             company: Company {
                 id: self.sources.ids.new_id(),
                 name: name.to_owned(),
@@ -240,16 +316,9 @@ impl Accounts {
             },
             roles: vec![administrators, member],
             users,
-            key: Some((first, digest)),
-        };
-        if !self.directory.create_company(&company).await? {
-            return Err(AccountError::EmailTaken(email));
+            key: None,
+            events: Vec::new(),
         }
-        Ok(FoundedCompany {
-            company: company.company.id,
-            user,
-            api_key,
-        })
     }
 
     /// Makes a key for the user with an e-mail address.
@@ -309,6 +378,12 @@ impl Accounts {
             created_at: now,
             updated_at: now,
         };
-        (user, person.password_hash.map(PasswordHash))
+        (user, person.password_hash)
     }
+}
+
+/// That an address belongs to a user of whatever company.
+pub(crate) fn email_taken(pointer: &str) -> Refusal {
+    let message = "the e-mail address belongs to somebody who has an account already";
+    Refusal::Conflict(Violation::new(pointer, "email_taken", message))
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use argon2::Argon2;
-use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
 use kith_domain::people::{Digest, KeyMaterial, PasswordHash};
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -133,6 +133,43 @@ impl fmt::Debug for NewPassword {
     }
 }
 
+/// A password that somebody shows, whatever it is.
+pub struct GivenPassword(String);
+
+impl GivenPassword {
+    /// Takes a password.
+    pub fn new(text: String) -> Self {
+        GivenPassword(text)
+    }
+
+    /// Whether it is the one that was hashed. Takes tens of milliseconds: not for async threads.
+    ///
+    /// # Errors
+    /// When the hash is none.
+    pub fn matches(&self, hash: &PasswordHash) -> Result<bool, CredentialError> {
+        let hash = phc::PasswordHash::new(&hash.0).map_err(|_| CredentialError)?;
+        // Longer ones are never accepted when they are chosen; hashing them would only take time.
+        let is_possible = self.0.chars().count() <= MAX_PASSWORD;
+        let given = if is_possible { self.0.as_bytes() } else { b"" };
+        let matches = Argon2::default().verify_password(given, &hash).is_ok();
+        Ok(matches && is_possible)
+    }
+}
+
+impl fmt::Debug for GivenPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GivenPassword(***)")
+    }
+}
+
+/// The hash of nobody's password, made as others are: what is shown for an account that is not there is compared with
+/// it, so that the answer takes as long.
+pub fn decoy() -> PasswordHash {
+    PasswordHash(DECOY.to_owned())
+}
+
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$a2l0aGtpdGhraXRoa2l0aA$jVZbi1eL8mHnVhVbVbJ9e6T6w2cT0U0rC6c1o4n2v1E";
+
 /// Random base62 text.
 ///
 /// # Errors
@@ -181,5 +218,38 @@ mod tests {
         );
         assert_ne!(key.reveal(), ApiKey::generate().unwrap().reveal());
         assert!(!format!("{key:?}").contains(key.prefix()));
+    }
+
+    #[test]
+    fn a_password_matches_its_own_hash_alone() {
+        let hash = NewPassword::parse("correct horse".to_owned())
+            .unwrap()
+            .hash()
+            .unwrap();
+        let matches = |text: &str| GivenPassword::new(text.to_owned()).matches(&hash).unwrap();
+        assert!(matches("correct horse"));
+        for wrong in [
+            "",
+            "correct horse ",
+            "Correct horse",
+            &"x".repeat(MAX_PASSWORD + 1),
+        ] {
+            assert!(!matches(wrong), "{wrong}");
+        }
+        assert!(
+            GivenPassword::new(String::new())
+                .matches(&PasswordHash(String::new()))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_decoy_takes_as_long_as_another_hash() {
+        let parameters = |hash: &str| hash.rsplitn(3, '$').last().unwrap().to_owned();
+        let hash = hash_password("correct horse").unwrap();
+        assert_eq!(parameters(&hash), parameters(DECOY));
+        assert_eq!(hash.len(), DECOY.len());
+        let nobody = GivenPassword::new("correct horse".to_owned());
+        assert_eq!(nobody.matches(&decoy()).ok(), Some(false));
     }
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 
 /// The use cases on people. What needs which right is said by the decisions of [`kith_domain::people`].
 pub struct People {
-    accounts: Arc<Accounts>,
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 impl People {
@@ -66,6 +66,6 @@ impl People {
     }
 }
 
-fn no_randomness(error: CredentialError) -> Error {
+pub(crate) fn no_randomness(error: CredentialError) -> Error {
     kith_domain::ports::RepositoryError::Failed(error.to_string()).into()
 }

@@ -9,6 +9,7 @@ mod invitation;
 mod judge;
 mod key;
 mod role;
+mod session;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -23,10 +24,15 @@ use crate::violation::{NOT_FOUND, Refusal, Violation};
 
 pub use company::{Company, CompanyDraft};
 pub use invitation::{
-    INVITATION_LASTS, Invitation, InvitationDraft, Joining, JoiningDraft, MAX_INVITATIONS,
+    Founding, FoundingDraft, INVITATION_LASTS, Invitation, InvitationDraft, Joining, JoiningDraft,
+    MAX_INVITATIONS,
 };
 pub use key::{ApiKey, KeyDraft, KeyMaterial, MAX_KEYS, Scopes, ScopesInput, may_see_key};
 pub use role::{MAX_ROLES, Role, RoleDraft};
+pub use session::{
+    Account, EXTEND_AFTER, Entry, GRANTED_RESET_LASTS, MAILED_RESET_LASTS, MAX_SESSIONS,
+    PasswordReset, SESSION_LASTS, Session, Visitor, unlimited,
+};
 pub use user::{User, UserDraft, UserStatus, may_see};
 
 /// How many users have a role.
@@ -53,6 +59,8 @@ pub struct Workspace {
     pub invitations: Vec<Invitation>,
     /// All keys, oldest first, if they were asked for.
     pub keys: Vec<ApiKey>,
+    /// What the user signs in with for whom it was asked.
+    pub account: Option<Account>,
 }
 
 /// What a decision writes.
@@ -78,6 +86,16 @@ pub enum Write {
     NewKey(ApiKey, Digest),
     /// The end of a key.
     NoKey(Uuid),
+    /// A new session, with the SHA-256 of its token.
+    Session(Session, Digest),
+    /// The end of a session.
+    NoSession(Uuid),
+    /// The new password of a user.
+    Password(Uuid, PasswordHash),
+    /// Leave to choose a new password, with the SHA-256 of its token.
+    Reset(PasswordReset, Digest),
+    /// The end of such leave.
+    NoReset(Uuid),
 }
 
 /// The argon2id PHC string of a password. It prints as stars.
@@ -131,6 +149,15 @@ impl<T> Decision<T> {
             logged: vec![logged],
         }
     }
+
+    /// The same decision, about something else.
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Decision<U> {
+        Decision {
+            value: change(self.value),
+            writes: self.writes,
+            logged: self.logged,
+        }
+    }
 }
 
 /// Why something was not decided.
@@ -168,6 +195,24 @@ pub enum Denial {
     /// To get hold of a key that reaches further than the one they use.
     #[error("a key cannot give more than the key that asks for it has{}", reach(.0))]
     WiderKey(Limit),
+    /// To handle sessions and passwords with a key that does not reach as far as they do.
+    #[error(
+        "sessions and passwords reach as far as their owner; a key that has scopes or expires cannot handle them"
+    )]
+    LimitedKey,
+    /// To get around one's own password.
+    #[error(
+        "your own password is changed by showing the present one; whoever forgot it asks for a link, or somebody else"
+    )]
+    OwnPassword,
+    /// To sign up where nobody is admitted.
+    #[error("nobody can sign up at this server")]
+    SignUpClosed,
+    /// To sign up without an invitation.
+    #[error(
+        "at this server only those who were invited can sign up; show the token of the invitation"
+    )]
+    InvitationOnly,
 }
 
 /// How far a key may reach that is made with one of a limit, as the rest of a sentence.

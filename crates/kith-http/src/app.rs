@@ -1,12 +1,15 @@
 //! What the surface is made of, and how its parts are put together.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use kith_application::{Accounts, Columns, People, Records, Searches, Webhooks};
+use kith_application::{Accounts, Columns, People, Records, Searches, Sessions, Webhooks};
 use kith_domain::ports::{Health, Ids};
+use kith_domain::webhook::address::AllowNets;
 use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
 use poem_openapi::OpenApi;
 
+use crate::auth::Door;
 use crate::columns::ColumnsApi;
 use crate::events::EventsApi;
 use crate::find::FindApi;
@@ -15,6 +18,7 @@ use crate::operation::Table;
 use crate::people::PeopleApi;
 use crate::records::RecordsApi;
 use crate::route::Routes;
+use crate::sessions::SessionsApi;
 use crate::webhooks::WebhooksApi;
 use crate::{docs, document, system};
 
@@ -36,10 +40,27 @@ pub struct App {
     pub accounts: Arc<Accounts>,
     /// The company, its people, roles, invitations and keys.
     pub people: Arc<People>,
+    /// Signing in and up, and passwords.
+    pub sessions: Arc<Sessions>,
+    /// What the surface is set to.
+    pub policy: Policy,
     /// Makes request ids.
     pub ids: Arc<dyn Ids>,
     /// Whether the storage can serve, for `GET /readyz`.
     pub health: Arc<dyn Health>,
+}
+
+/// Settings of the surface.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The address that people use; with https, cookies are sent over it alone.
+    pub public_url: String,
+    /// Proxies that are believed when they say from where a request came.
+    pub trusted_proxies: AllowNets,
+    /// How many requests an API key, or a session, may make in a minute; as many as it likes if there is none.
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// How many live streams a key, or a session, may have open.
+    pub streams_per_key: u32,
 }
 
 /// Everything that answers: the API, its description, and the signs of life.
@@ -58,7 +79,8 @@ pub fn endpoint(app: App) -> impl Endpoint<Output = poem::Response> + 'static {
     system::routes(&app)
         .into_iter()
         .for_each(|(path, endpoint)| routes.get(path, endpoint));
-    Front::new(routes.finish(), ids)
+    let is_paced = app.policy.requests_per_minute.is_some();
+    Front::new(routes.finish(), ids, is_paced)
 }
 
 type Routing = std::collections::HashMap<
@@ -68,13 +90,15 @@ type Routing = std::collections::HashMap<
 
 fn api(app: &App) -> Routing {
     let mut table = Routing::new();
+    let door = &Arc::new(Door::new(app));
     (
-        RecordsApi::new(app),
-        Table::new(ColumnsApi::new(app)),
-        Table::new(FindApi::new(app)),
-        Table::new(PeopleApi::new(app)),
-        Table::new(WebhooksApi::new(app)),
-        Table::new(EventsApi::new(app)),
+        RecordsApi::new(door, app),
+        Table::new(door, ColumnsApi::new(app)),
+        Table::new(door, FindApi::new(app)),
+        Table::new(door, PeopleApi::new(app)),
+        Table::new(door, SessionsApi::new(door, app)),
+        Table::new(door, WebhooksApi::new(app)),
+        Table::new(door, EventsApi::new(app)),
     )
         .add_routes(&mut table);
     table

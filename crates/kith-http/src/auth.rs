@@ -1,35 +1,121 @@
-//! Who is calling: the key of a request (contract, section 1).
+//! Who is calling: the key of a request, or the session of a browser (contract, section 1).
+
+pub(crate) mod cookie;
+mod origin;
 
 use std::sync::Arc;
 
 use kith_api_types::Problem;
 use kith_application::Accounts;
-use kith_application::accounts::Caller;
-use kith_domain::actor::Actor;
+use kith_application::accounts::{Caller, Credential, Identity};
 use poem::Request;
 use poem::http::header;
+use uuid::Uuid;
 
+use crate::app::App;
+use crate::aside::Aside;
+use crate::limits::Limits;
 use crate::reply::Failure;
+use origin::Origins;
 
-/// The actor behind the key of a request.
-pub(crate) async fn actor(accounts: &Accounts, request: &Request) -> Result<Arc<Actor>, Failure> {
-    let key = key(request).ok_or_else(|| {
-        unauthorized("this needs an API key, in the header x-api-key or as Authorization: Bearer")
-    })?;
-    match accounts.authenticate(key).await? {
-        Caller::Active(actor) => Ok(actor),
-        Caller::Inactive => {
-            let detail = "the owner of this API key is not active";
-            Err(Problem::new(403, "inactive_user", "Forbidden", detail).into())
+/// Lets in whoever has shown a credential.
+pub(crate) struct Door {
+    accounts: Arc<Accounts>,
+    origins: Origins,
+    pub(crate) limits: Limits,
+}
+
+/// The session that a request came with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CurrentSession(pub(crate) Uuid);
+
+impl Door {
+    pub(crate) fn new(app: &App) -> Self {
+        Door {
+            accounts: Arc::clone(&app.accounts),
+            origins: Origins::new(&app.policy.public_url),
+            limits: Limits::new(app.policy.requests_per_minute, app.policy.streams_per_key),
         }
-        Caller::Unknown => Err(unauthorized("this API key is unknown, revoked or expired")),
     }
+
+    /// Who has sent a request, if they may send one more.
+    pub(crate) async fn identify(&self, request: &Request) -> Result<Identity, Failure> {
+        let identity = self.recognise(request).await?;
+        let aside = request.extensions().get::<Aside>();
+        self.limits.count(identity.credential, aside)?;
+        Ok(identity)
+    }
+
+    /// A key counts before a session: whoever sends one means it.
+    async fn recognise(&self, request: &Request) -> Result<Identity, Failure> {
+        if let Some(key) = key(request) {
+            let caller = self.accounts.authenticate(key).await?;
+            return admitted(caller, "API key");
+        }
+        let Some(token) = cookie::token(request) else {
+            return Err(unauthorized(
+                "this needs an API key, in the header x-api-key or as Authorization: Bearer, or the cookie of a session",
+            ));
+        };
+        let (caller, is_extended) = self.accounts.authenticate_session(token).await?;
+        let identity = admitted(caller, "session")?;
+        self.origins.require(request)?;
+        if is_extended && let Some(aside) = request.extensions().get::<Aside>() {
+            aside.add(header::SET_COOKIE, self.cookie(token));
+        }
+        Ok(identity)
+    }
+
+    /// What a browser is told to keep.
+    pub(crate) fn cookie(&self, token: &str) -> String {
+        cookie::kept(token, self.origins.are_secure())
+    }
+
+    /// What a browser is told to forget.
+    pub(crate) fn no_cookie(&self) -> String {
+        cookie::forgotten(self.origins.are_secure())
+    }
+
+    /// That a request without a credential does not come from a page of somebody else.
+    pub(crate) fn require_no_other_origin(&self, request: &Request) -> Result<(), Failure> {
+        if request.headers().contains_key(header::ORIGIN) {
+            self.origins.require(request)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn admitted(caller: Caller, credential: &str) -> Result<Identity, Failure> {
+    match caller {
+        Caller::Active(identity) => Ok(identity),
+        Caller::Inactive => Err(inactive(&format!(
+            "the owner of this {credential} is not active"
+        ))),
+        Caller::Unknown => Err(unauthorized(&format!(
+            "this {credential} is unknown, revoked or expired"
+        ))),
+    }
+}
+
+/// The session of a request, for those who need to know.
+pub(crate) fn remember_session(request: &mut Request, credential: Credential) {
+    if let Credential::Session(id) = credential {
+        request.extensions_mut().insert(CurrentSession(id));
+    }
+}
+
+/// The session that a request came with, if it came with one.
+pub(crate) fn current_session(request: &Request) -> Option<Uuid> {
+    let session = request.extensions().get::<CurrentSession>();
+    session.map(|session| session.0)
 }
 
 fn key(request: &Request) -> Option<&str> {
     let headers = request.headers();
     if let Some(key) = headers.get("x-api-key") {
-        return key.to_str().ok();
+        // What is no text is no key that anybody has.
+        return Some(key.to_str().unwrap_or_default());
     }
     let (scheme, key) = headers
         .get(header::AUTHORIZATION)?
@@ -39,6 +125,12 @@ fn key(request: &Request) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
-fn unauthorized(detail: &str) -> Failure {
+/// That a credential is missing or worth nothing.
+pub(crate) fn unauthorized(detail: &str) -> Failure {
     Problem::new(401, "unauthorized", "Unauthorized", detail).into()
+}
+
+/// That a user may not act.
+pub(crate) fn inactive(detail: &str) -> Failure {
+    Problem::new(403, "inactive_user", "Forbidden", detail).into()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kith_api_types::schema::{array, reference};
 use kith_api_types::{Problem, column};
-use kith_application::{Accounts, Columns};
+use kith_application::Columns;
 use kith_domain::actor::Actor;
 use kith_domain::columns::Column;
 use kith_domain::entity::EntityType;
@@ -25,14 +25,12 @@ const COLUMN: &str = "custom column";
 
 /// The operations on custom columns.
 pub(crate) struct ColumnsApi {
-    accounts: Arc<Accounts>,
     columns: Arc<Columns>,
 }
 
 impl ColumnsApi {
     pub(crate) fn new(app: &App) -> Self {
         ColumnsApi {
-            accounts: Arc::clone(&app.accounts),
             columns: Arc::clone(&app.columns),
         }
     }
@@ -106,10 +104,6 @@ impl Surface for ColumnsApi {
             )
             .does(remove),
         ]
-    }
-
-    fn accounts(&self) -> &Accounts {
-        &self.accounts
     }
 }
 

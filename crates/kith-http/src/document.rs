@@ -26,6 +26,7 @@ use crate::operation::Table;
 use crate::people::PeopleApi;
 use crate::records::RecordsApi;
 use crate::reply;
+use crate::sessions::SessionsApi;
 use crate::webhooks::WebhooksApi;
 use webhooks::Events;
 
@@ -64,6 +65,7 @@ type Api = (
     Table<ColumnsApi>,
     Table<FindApi>,
     Table<PeopleApi>,
+    Table<SessionsApi>,
     Table<WebhooksApi>,
     Table<EventsApi>,
 );
@@ -104,11 +106,12 @@ fn served(document: &'static str) -> Response {
     response
 }
 
-/// The credentials of an operation: either of them.
+/// The credentials of an operation: one of them.
 pub(crate) fn security() -> Vec<HashMap<&'static str, Vec<&'static str>>> {
     vec![
         HashMap::from([("apiKey", Vec::new())]),
         HashMap::from([("bearer", Vec::new())]),
+        HashMap::from([("session", Vec::new())]),
     ]
 }
 
@@ -148,8 +151,11 @@ pub(crate) fn errors(statuses: Vec<u16>) -> impl Iterator<Item = MetaResponse> {
 fn meaning(status: u16) -> &'static str {
     match status {
         400 => "The request is not valid; `errors` names each problem with its place.",
-        401 => "There is no API key, or it is wrong, revoked or expired.",
-        403 => "The caller lacks a right, which `detail` names.",
+        401 => {
+            "There is no API key and no session, or what was shown is wrong, revoked or expired."
+        }
+        403 => "The caller lacks a right, which `detail` names; or this is not for them.",
+        429 => "There were too many; `Retry-After` says when to come again.",
         404 => "Something that the request names does not exist for the caller.",
         409 => {
             "The request conflicts with another, for example one with the same Idempotency-Key that still runs."

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kith_api_types::schema::{intern, reference};
 use kith_api_types::webhook;
-use kith_application::{Accounts, Webhooks};
+use kith_application::Webhooks;
 use kith_domain::actor::Actor;
 use kith_domain::entity::EntityType;
 use kith_domain::event;
@@ -27,14 +27,12 @@ const PAGE: (usize, usize) = (100, 1_000);
 
 /// The operations on the event log.
 pub(crate) struct EventsApi {
-    accounts: Arc<Accounts>,
     webhooks: Arc<Webhooks>,
 }
 
 impl EventsApi {
     pub(crate) fn new(app: &App) -> Self {
         EventsApi {
-            accounts: Arc::clone(&app.accounts),
             webhooks: Arc::clone(&app.webhooks),
         }
     }
@@ -95,10 +93,6 @@ impl Surface for EventsApi {
         ];
         operations.extend(EntityType::ALL.map(history_of));
         operations
-    }
-
-    fn accounts(&self) -> &Accounts {
-        &self.accounts
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kith_api_types::schema::reference;
 use kith_api_types::{Problem, search};
-use kith_application::{Accounts, Searches};
+use kith_application::Searches;
 use kith_domain::actor::Actor;
 use poem::Request;
 use poem::http::StatusCode;
@@ -16,14 +16,12 @@ use crate::reply;
 
 /// The search over all types.
 pub(crate) struct FindApi {
-    accounts: Arc<Accounts>,
     searches: Arc<Searches>,
 }
 
 impl FindApi {
     pub(crate) fn new(app: &App) -> Self {
         FindApi {
-            accounts: Arc::clone(&app.accounts),
             searches: Arc::clone(&app.searches),
         }
     }
@@ -44,10 +42,6 @@ impl Surface for FindApi {
                 .answers(200, "What was found.", reference("FindResult"))
                 .does(find),
         ]
-    }
-
-    fn accounts(&self) -> &Accounts {
-        &self.accounts
     }
 }
 

@@ -12,6 +12,7 @@ use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Error, Request, Response, Result, Route};
 use tracing::{Instrument, Level};
 
+use crate::aside::Aside;
 use crate::body::Rest;
 use crate::reply::{self, Failure};
 
@@ -24,11 +25,17 @@ const LONGEST_ID: usize = 128;
 pub(crate) struct Front {
     inner: Route,
     ids: Arc<dyn Ids>,
+    /// Whether every answer says how many requests are left.
+    is_paced: bool,
 }
 
 impl Front {
-    pub(crate) fn new(inner: Route, ids: Arc<dyn Ids>) -> Self {
-        Front { inner, ids }
+    pub(crate) fn new(inner: Route, ids: Arc<dyn Ids>, is_paced: bool) -> Self {
+        Front {
+            inner,
+            ids,
+            is_paced,
+        }
     }
 
     /// The caller's request id if it is a sane one, or a new one.
@@ -79,6 +86,8 @@ impl Endpoint for Front {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let id = self.request_id(&request);
         let rest = Rest::of(&mut request);
+        let needs_aside = self.is_paced || request.headers().contains_key(header::COOKIE);
+        let aside = needs_aside.then(|| Aside::with(&mut request));
         let mut response = if tracing::enabled!(Level::DEBUG) {
             self.answer_logged(request, &id).await
         } else {
@@ -86,6 +95,9 @@ impl Endpoint for Front {
         };
         if let Some(rest) = rest {
             rest.drain().await;
+        }
+        if let Some(aside) = aside {
+            aside.write(response.headers_mut());
         }
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)

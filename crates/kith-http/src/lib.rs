@@ -3,8 +3,10 @@
 //! [`endpoint`] is everything that answers, [`serve`] runs it on a socket, [`openapi`] describes it.
 
 mod app;
+mod aside;
 mod auth;
 mod body;
+mod client;
 mod columns;
 mod docs;
 mod document;
@@ -12,16 +14,19 @@ mod events;
 mod find;
 mod front;
 mod header;
+mod limits;
 mod operation;
 mod people;
 mod query;
 mod records;
 mod reply;
 mod route;
+mod secret;
 mod server;
+mod sessions;
 mod system;
 mod webhooks;
 
-pub use app::{App, endpoint};
+pub use app::{App, Policy, endpoint};
 pub use document::{OpenApiVersion, openapi};
 pub use server::serve;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use kith_api_types::Problem;
 use kith_api_types::schema::reference;
-use kith_application::Accounts;
 use kith_domain::actor::Actor;
 use kith_domain::text::excerpt;
 use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
@@ -20,7 +19,7 @@ use poem_openapi::registry::{
 };
 use uuid::Uuid;
 
-use crate::auth;
+use crate::auth::{self, Door};
 use crate::document::{errors, parameter, security};
 use crate::reply::Failure;
 
@@ -41,17 +40,20 @@ pub(crate) trait Surface: Sized + Send + Sync + 'static {
 
     /// Registers schemas of its own.
     fn schemas(_registry: &mut Registry) {}
-
-    /// Tells who is calling.
-    fn accounts(&self) -> &Accounts;
 }
 
-/// A [`Surface`] as poem-openapi takes it.
-pub(crate) struct Table<S>(Arc<S>);
+/// A [`Surface`] as poem-openapi takes it, behind the door.
+pub(crate) struct Table<S> {
+    door: Arc<Door>,
+    surface: Arc<S>,
+}
 
 impl<S: Surface> Table<S> {
-    pub(crate) fn new(surface: S) -> Self {
-        Table(Arc::new(surface))
+    pub(crate) fn new(door: &Arc<Door>, surface: S) -> Self {
+        Table {
+            door: Arc::clone(door),
+            surface: Arc::new(surface),
+        }
     }
 }
 
@@ -160,6 +162,12 @@ impl Described {
         self.answers_as("application/json", status, description, schema)
     }
 
+    /// The answer when it succeeds, without a body.
+    pub(crate) fn answers_nothing(mut self, status: u16, description: &'static str) -> Self {
+        self.success = (status, description, Vec::new());
+        self
+    }
+
     /// The answer when it succeeds, of a content type.
     pub(crate) fn answers_as(
         mut self,
@@ -206,6 +214,14 @@ impl Described {
         }
     }
 
+    /// Whether the answer goes on for as long as somebody listens.
+    fn is_stream(&self) -> bool {
+        let (_, _, content) = &self.success;
+        content
+            .iter()
+            .any(|(content_type, _)| *content_type == "text/event-stream")
+    }
+
     /// The methods with their operation ids, summaries and descriptions.
     fn methods(&self) -> Vec<(Method, [&'static str; 3])> {
         let mut methods = vec![(self.method.clone(), self.texts)];
@@ -226,7 +242,7 @@ impl<S: Surface> Operation<S> {
         let mut statuses = vec![400, 500];
         statuses.extend(&self.about.failures);
         if self.needs_credential() {
-            statuses.extend([401, 403]);
+            statuses.extend([401, 403, 429]);
         }
         if self.about.path.contains(':') {
             statuses.push(404);
@@ -358,11 +374,14 @@ impl<S: Surface> OpenApi for Table<S> {
 
     fn add_routes(self, table: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
         for operation in S::operations() {
+            let is_stream = operation.about.is_stream();
             let handler = Arc::new(operation.handler);
             for (method, _) in operation.about.methods() {
                 let endpoint = Row {
-                    surface: Arc::clone(&self.0),
+                    door: Arc::clone(&self.door),
+                    surface: Arc::clone(&self.surface),
                     handler: Arc::clone(&handler),
+                    is_stream,
                 };
                 table
                     .entry(operation.about.path.to_owned())
@@ -383,19 +402,30 @@ fn documented(path: &str) -> String {
 }
 
 struct Row<S> {
+    door: Arc<Door>,
     surface: Arc<S>,
     handler: Arc<Handler<S>>,
+    is_stream: bool,
 }
 
 impl<S: Surface> Endpoint for Row<S> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         let surface = Arc::clone(&self.surface);
         let answer = match &*self.handler {
             Handler::Actor(handler) => {
-                let actor = auth::actor(surface.accounts(), &request).await?;
-                handler(surface, actor, request).await
+                let identity = self.door.identify(&request).await?;
+                auth::remember_session(&mut request, identity.credential);
+                let ticket = self
+                    .is_stream
+                    .then(|| self.door.limits.stream(identity.credential));
+                let ticket = ticket.transpose()?;
+                let answer = handler(surface, identity.actor, request).await;
+                answer.map(|response| match ticket {
+                    Some(ticket) => ticket.with(response),
+                    None => response,
+                })
             }
             Handler::Anyone(handler) => handler(surface, request).await,
         };

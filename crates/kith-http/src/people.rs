@@ -9,7 +9,7 @@ mod users;
 use std::sync::Arc;
 
 use kith_api_types::schema;
-use kith_application::{Accounts, People};
+use kith_application::{People, Sessions};
 use poem::Response;
 use poem::http::StatusCode;
 use poem_openapi::registry::Registry;
@@ -20,15 +20,15 @@ use crate::reply;
 
 /// The operations on people.
 pub(crate) struct PeopleApi {
-    accounts: Arc<Accounts>,
     people: Arc<People>,
+    sessions: Arc<Sessions>,
 }
 
 impl PeopleApi {
     pub(crate) fn new(app: &App) -> Self {
         PeopleApi {
-            accounts: Arc::clone(&app.accounts),
             people: Arc::clone(&app.people),
+            sessions: Arc::clone(&app.sessions),
         }
     }
 }
@@ -57,14 +57,10 @@ impl Surface for PeopleApi {
     fn schemas(registry: &mut Registry) {
         schema::people::register(registry);
     }
-
-    fn accounts(&self) -> &Accounts {
-        &self.accounts
-    }
 }
 
 /// One thing as JSON.
-fn shown(status: StatusCode, write: impl FnOnce(&mut Vec<u8>)) -> Response {
+pub(crate) fn shown(status: StatusCode, write: impl FnOnce(&mut Vec<u8>)) -> Response {
     let mut body = Vec::with_capacity(512);
     write(&mut body);
     reply::json(status, body)

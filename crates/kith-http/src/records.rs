@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kith_api_types::Problem;
-use kith_application::{Accounts, Columns, Once, Records, Searches};
+use kith_application::{Columns, Once, Records, Searches};
 use kith_domain::actor::Actor;
 use kith_domain::decide::Command;
 use kith_domain::entity::EntityType;
@@ -24,9 +24,10 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
 
 use crate::app::App;
+use crate::auth::Door;
 use crate::query::Shown;
 use crate::reply::{self, Failure};
-use crate::{auth, body, header, query};
+use crate::{body, header, query};
 use operation::Target;
 
 pub(crate) use operation::Operation;
@@ -43,17 +44,17 @@ struct Shared {
     records: Arc<Records>,
     searches: Arc<Searches>,
     columns: Arc<Columns>,
-    accounts: Arc<Accounts>,
+    door: Arc<Door>,
 }
 
 impl RecordsApi {
-    pub(crate) fn new(app: &App) -> Self {
+    pub(crate) fn new(door: &Arc<Door>, app: &App) -> Self {
         RecordsApi {
             shared: Arc::new(Shared {
                 records: Arc::clone(&app.records),
                 searches: Arc::clone(&app.searches),
                 columns: Arc::clone(&app.columns),
-                accounts: Arc::clone(&app.accounts),
+                door: Arc::clone(door),
             }),
         }
     }
@@ -108,7 +109,7 @@ impl Endpoint for RecordEndpoint {
 impl RecordEndpoint {
     /// Who, what, how; then the use case; then the response.
     async fn answer(&self, request: &mut Request) -> std::result::Result<Response, Failure> {
-        let actor = auth::actor(&self.shared.accounts, request).await?;
+        let actor = self.shared.door.identify(request).await?.actor;
         let target = self.target(request)?;
         let shown = query::shown(request, self.operation)?;
         let body = if self.operation.has_body() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kith_api_types::schema::{self, array, reference};
 use kith_api_types::{Problem, json, webhook};
-use kith_application::{Accounts, Webhooks};
+use kith_application::Webhooks;
 use kith_domain::actor::Actor;
 use kith_domain::ports::webhooks::Delivery;
 use kith_domain::webhook::Webhook;
@@ -29,14 +29,12 @@ const DELIVERIES: &str = "webhook-deliveries";
 
 /// The operations on webhooks and deliveries.
 pub(crate) struct WebhooksApi {
-    accounts: Arc<Accounts>,
     webhooks: Arc<Webhooks>,
 }
 
 impl WebhooksApi {
     pub(crate) fn new(app: &App) -> Self {
         WebhooksApi {
-            accounts: Arc::clone(&app.accounts),
             webhooks: Arc::clone(&app.webhooks),
         }
     }
@@ -59,10 +57,6 @@ impl Surface for WebhooksApi {
 
     fn schemas(registry: &mut Registry) {
         schema::webhook::register(registry);
-    }
-
-    fn accounts(&self) -> &Accounts {
-        &self.accounts
     }
 }
 

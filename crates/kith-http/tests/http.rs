@@ -14,6 +14,8 @@ mod keys;
 mod records;
 #[path = "http/search.rs"]
 mod search;
+#[path = "http/sessions.rs"]
+mod sessions;
 #[path = "http/shelf.rs"]
 mod shelf;
 #[path = "http/socket.rs"]

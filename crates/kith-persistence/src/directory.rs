@@ -1,17 +1,23 @@
-//! Companies, their people, roles, invitations and keys.
+//! Companies, their people, roles, invitations, keys and sessions.
 
 mod change;
 mod read;
+mod sessions;
 mod write;
 
 use async_trait::async_trait;
-use kith_domain::people::{ApiKey, Company, Digest, Invitation, Role, User, Write};
+use kith_domain::people::{
+    ApiKey, Company, Digest, Invitation, PasswordReset, Role, Session, User, Write,
+};
 use kith_domain::ports::RepositoryError;
-use kith_domain::ports::directory::{Decide, Directory, KeyHolder, KeyUse, NewCompany, Wanted};
+use kith_domain::ports::directory::{
+    Credentials, Decide, Directory, KeyHolder, KeyUse, NewCompany, SessionHolder, Wanted,
+};
 use kith_domain::time::Timestamp;
 use sea_orm::{ConnectionTrait, DbErr, SqlErr, Statement, Value};
 use uuid::Uuid;
 
+use crate::log;
 use crate::store::{Store, unavailable};
 
 fn statement(connection: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
@@ -36,6 +42,39 @@ impl Directory for Store {
     ) -> Result<Option<KeyHolder>, RepositoryError> {
         let holder = read::holder(&self.reads, digest, now).await;
         holder.map_err(unavailable)
+    }
+
+    async fn holder_of_session(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<SessionHolder>, RepositoryError> {
+        let holder = sessions::holder(&self.reads, digest, now).await;
+        holder.map_err(unavailable)
+    }
+
+    async fn session_used(&self, company: Uuid, session: &Session) -> Result<(), RepositoryError> {
+        let transaction = self.begin_change().await.map_err(unavailable)?;
+        let written = sessions::used(transaction, company, session).await;
+        written.map_err(unavailable)
+    }
+
+    async fn sessions(&self, company: Uuid, user: Uuid) -> Result<Vec<Session>, RepositoryError> {
+        let sessions = sessions::of_user(&self.reads, company, user).await;
+        sessions.map_err(unavailable)
+    }
+
+    async fn credentials(&self, email: &str) -> Result<Option<Credentials>, RepositoryError> {
+        let credentials = sessions::credentials(&self.reads, email).await;
+        credentials.map_err(unavailable)
+    }
+
+    async fn reset_of_token(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<(Uuid, PasswordReset)>, RepositoryError> {
+        let found = sessions::reset_of(&self.reads, digest).await;
+        found.map_err(unavailable)
     }
 
     async fn create_company(&self, company: &NewCompany) -> Result<bool, RepositoryError> {
@@ -142,6 +181,9 @@ impl Store {
             let first = Write::NewKey(key.clone(), *digest);
             write::apply(&transaction, company, &first).await?;
         }
-        transaction.commit().await
+        let logged = log::append(&transaction, company, &new.events).await?;
+        transaction.commit().await?;
+        self.announce(&logged);
+        Ok(())
     }
 }

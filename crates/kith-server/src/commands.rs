@@ -8,19 +8,24 @@ use clap::{Args, ValueEnum};
 use kith_api_types::event::JsonEventEncoder;
 use kith_application::accounts::Person;
 use kith_application::credentials::{MIN_PASSWORD, hash_password};
+use kith_application::ports::Mailer;
+use kith_application::sessions::Surroundings;
 use kith_application::webhooks::ResendRunner;
-use kith_application::{Accounts, Columns, People, Records, Searches, Sources, Upkeep};
+use kith_application::{Accounts, Columns, People, Records, Searches, Sessions, Sources, Upkeep};
 use kith_domain::email::parse_email;
+use kith_domain::people::PasswordHash;
 use kith_domain::ports::directory::Directory;
 use kith_domain::ports::{Clock, EventEncoder, Ids, Repository, Silent};
 use kith_domain::text::clean;
-use kith_http::OpenApiVersion;
+use kith_http::{OpenApiVersion, Policy};
 use kith_persistence::{Settings, Store};
 
 use crate::background::{self, Background};
 use crate::cli::say;
 use crate::config::Config;
 use crate::demo;
+use crate::mail::SmtpMailer;
+use crate::passwords::BlockingPasswords;
 use crate::sources::{OrderedIds, SystemClock};
 use crate::webhooks;
 
@@ -78,10 +83,10 @@ pub(crate) struct App {
 
 impl App {
     async fn open(config: &Config) -> anyhow::Result<Self> {
-        Store::migrate(&config.database_url).await?;
+        Store::migrate(config.database_url.reveal()).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(OrderedIds);
-        let settings = Settings::new(&config.database_url);
+        let settings = Settings::new(config.database_url.reveal());
         let store = Arc::new(Store::open(&settings, Arc::clone(&clock), Arc::new(Silent)).await?);
         let directory: Arc<dyn Directory> = store.clone();
         let repository: Arc<dyn Repository> = store.clone();
@@ -111,6 +116,7 @@ impl App {
 /// Serves until the process is asked to stop.
 pub(crate) async fn serve(config: &Config, with_demo: bool, role: Role) -> anyhow::Result<()> {
     let sending = webhooks::Sending::open(&config.webhooks)?;
+    let mailer = config.mail.as_ref().map(SmtpMailer::new).transpose()?;
     let app = App::open(config).await?;
     if with_demo && app.accounts.is_empty().await? {
         for line in demo::found(&app).await? {
@@ -137,13 +143,27 @@ pub(crate) async fn serve(config: &Config, with_demo: bool, role: Role) -> anyho
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
         tracing::info!(address = %listener.local_addr()?, public_url = %config.public_url, "listening");
+        let people = Arc::new(People::new(Arc::clone(&app.accounts)));
+        let sessions = Surroundings {
+            passwords: Arc::new(BlockingPasswords::new()),
+            mailer: mailer.map(|mailer| Arc::new(mailer) as Arc<dyn Mailer>),
+            sign_up: config.sign_up,
+            public_url: config.public_url.clone(),
+        };
         let surface = kith_http::App {
             records: Arc::clone(&app.records),
             searches: Arc::clone(&app.searches),
             columns: Arc::clone(&app.columns),
             webhooks: Arc::new(sending.use_cases(&app.store)),
             accounts: Arc::clone(&app.accounts),
-            people: Arc::new(People::new(Arc::clone(&app.accounts))),
+            sessions: Arc::new(Sessions::new(Arc::clone(&people), sessions)),
+            people,
+            policy: Policy {
+                public_url: config.public_url.clone(),
+                trusted_proxies: config.trusted_proxies.clone(),
+                requests_per_minute: config.requests_per_minute,
+                streams_per_key: config.streams_per_key.get(),
+            },
             ids: Arc::new(OrderedIds),
             health: app.store.clone(),
         };
@@ -199,10 +219,10 @@ async fn stop_requested() {
 /// Schema only.
 pub(crate) async fn migrate(config: &Config, check: bool) -> anyhow::Result<()> {
     if !check {
-        Store::migrate(&config.database_url).await?;
+        Store::migrate(config.database_url.reveal()).await?;
         return Ok(say("the schema is current")?);
     }
-    let pending = Store::pending_steps(&config.database_url).await?;
+    let pending = Store::pending_steps(config.database_url.reveal()).await?;
     if pending.is_empty() {
         return Ok(say("the schema is current")?);
     }
@@ -224,7 +244,7 @@ pub(crate) async fn create_company(config: &Config, args: CompanyArgs) -> anyhow
         Some(password) if password.chars().count() < MIN_PASSWORD => {
             bail!("--admin-password is too short; at least {MIN_PASSWORD} characters are accepted");
         }
-        Some(password) => Some(hash_password(password)?),
+        Some(password) => Some(PasswordHash(hash_password(password)?)),
         None => None,
     };
     let app = App::open(config).await?;

@@ -1,17 +1,22 @@
 //! Settings: flags, then environment, then the file named by `--config`, then defaults (contract, section 12).
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use kith_application::sessions::SignUp;
 use kith_application::upkeep::Retention;
+use kith_domain::webhook::address::AllowNets;
 use kith_domain::webhook::destination::UrlRules;
 use serde::Deserialize;
 
 const DEFAULT_DATABASE: &str = "sqlite://kith.db?mode=rwc";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+const DEFAULT_STREAMS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -22,6 +27,53 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Who may sign up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SignUpSetting {
+    /// Everybody; whoever was not invited founds a company.
+    Open,
+    /// Who was invited.
+    #[default]
+    Invitation,
+    /// Nobody.
+    Closed,
+}
+
+impl From<SignUpSetting> for SignUp {
+    fn from(setting: SignUpSetting) -> Self {
+        match setting {
+            SignUpSetting::Open => SignUp::Open,
+            SignUpSetting::Invitation => SignUp::Invitation,
+            SignUpSetting::Closed => SignUp::Closed,
+        }
+    }
+}
+
+/// A setting that may hold a password. It prints as stars.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// What was set.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Secret(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
 }
 
 /// Settings as given, by flag or environment; the same names are the members of the TOML file.
@@ -37,7 +89,7 @@ pub(crate) struct Given {
         global = true,
         hide_env_values = true
     )]
-    database_url: Option<String>,
+    database_url: Option<Secret>,
 
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "KITH_LISTEN", value_name = "ADDRESS", global = true)]
@@ -97,6 +149,53 @@ pub(crate) struct Given {
     )]
     keep_deliveries: Option<String>,
 
+    /// Who may sign up: everybody (open), who was invited (invitation), or nobody (closed) [default: invitation]
+    #[arg(long, env = "KITH_SIGN_UP", value_name = "WHO", global = true)]
+    sign_up: Option<SignUpSetting>,
+
+    /// Mail server for links to choose a new password: smtps://USER:PASSWORD@HOST, or smtp://HOST?tls=required; without
+    /// one, administrators hand such links over [default: none]
+    #[arg(
+        long,
+        env = "KITH_SMTP_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
+    smtp_url: Option<Secret>,
+
+    /// Whom such mail comes from: kith@example.com, or Kith <kith@example.com>
+    #[arg(long, env = "KITH_MAIL_FROM", value_name = "ADDRESS", global = true)]
+    mail_from: Option<String>,
+
+    /// Proxies that are believed when they say, in Forwarded or X-Forwarded-For, from where a request came, as CIDR with
+    /// commas [default: none]
+    #[arg(
+        long,
+        env = "KITH_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        global = true
+    )]
+    trusted_proxies: Option<String>,
+
+    /// How many requests an API key or a session may make in a minute, at one server process [default: no limit]
+    #[arg(
+        long,
+        env = "KITH_REQUESTS_PER_MINUTE",
+        value_name = "NUMBER",
+        global = true
+    )]
+    requests_per_minute: Option<NonZeroU32>,
+
+    /// How many live streams an API key or a session may have open at one server process [default: 10]
+    #[arg(
+        long,
+        env = "KITH_STREAMS_PER_KEY",
+        value_name = "NUMBER",
+        global = true
+    )]
+    streams_per_key: Option<NonZeroU32>,
+
     /// What to log: error, warn, info, debug or trace, or a filter such as kith_http=debug,info [default: info]
     #[arg(long, env = "KITH_LOG", value_name = "FILTER", global = true)]
     log: Option<String>,
@@ -109,13 +208,25 @@ pub(crate) struct Given {
 /// Settings in force.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    pub(crate) database_url: String,
+    pub(crate) database_url: Secret,
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: String,
     pub(crate) webhooks: WebhookConfig,
     pub(crate) retention: Retention,
+    pub(crate) sign_up: SignUp,
+    pub(crate) mail: Option<MailConfig>,
+    pub(crate) trusted_proxies: AllowNets,
+    pub(crate) requests_per_minute: Option<NonZeroU32>,
+    pub(crate) streams_per_key: NonZeroU32,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+}
+
+/// Settings of mail.
+#[derive(Clone, Debug)]
+pub(crate) struct MailConfig {
+    pub(crate) smtp_url: Secret,
+    pub(crate) from: String,
 }
 
 /// Settings of webhooks.
@@ -128,7 +239,7 @@ pub(crate) struct WebhookConfig {
 }
 
 /// Names of the environment variables that Kith knows.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 19] = [
     "KITH_CONFIG",
     "KITH_DATABASE_URL",
     "KITH_LISTEN",
@@ -140,6 +251,12 @@ const VARIABLES: [&str; 13] = [
     "KITH_SECRET_KEY_FILE",
     "KITH_KEEP_EVENTS",
     "KITH_KEEP_DELIVERIES",
+    "KITH_SIGN_UP",
+    "KITH_SMTP_URL",
+    "KITH_MAIL_FROM",
+    "KITH_TRUSTED_PROXIES",
+    "KITH_REQUESTS_PER_MINUTE",
+    "KITH_STREAMS_PER_KEY",
     "KITH_LOG",
     "KITH_LOG_FORMAT",
 ];
@@ -171,7 +288,7 @@ impl Given {
         let database_url = self
             .database_url
             .or(file.database_url)
-            .unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
+            .unwrap_or_else(|| Secret(DEFAULT_DATABASE.to_owned()));
         let nets = self.webhook_allow_nets.or(file.webhook_allow_nets);
         let allow_nets = nets.unwrap_or_default().parse();
         let timeout = self.webhook_timeout.or(file.webhook_timeout);
@@ -187,7 +304,7 @@ impl Given {
             },
             ca_file: self.webhook_ca_file.or(file.webhook_ca_file),
             timeout: duration(timeout.as_deref().unwrap_or("10s"))?,
-            key_file: key_file.unwrap_or_else(|| default_key_file(&database_url)),
+            key_file: key_file.unwrap_or_else(|| default_key_file(database_url.reveal())),
         };
         if webhooks.rules.allow_http && webhooks.rules.allow_nets.is_empty() {
             bail!(
@@ -202,7 +319,22 @@ impl Given {
                 self.keep_deliveries.or(file.keep_deliveries),
             )?,
         };
+        let proxies = self.trusted_proxies.or(file.trusted_proxies);
+        let trusted_proxies = proxies.unwrap_or_default().parse();
+        let mail = mail(
+            self.smtp_url.or(file.smtp_url),
+            self.mail_from.or(file.mail_from),
+        )?;
         Ok(Config {
+            sign_up: self.sign_up.or(file.sign_up).unwrap_or_default().into(),
+            mail,
+            trusted_proxies: trusted_proxies
+                .context("the setting trusted-proxies is not understood")?,
+            requests_per_minute: self.requests_per_minute.or(file.requests_per_minute),
+            streams_per_key: self
+                .streams_per_key
+                .or(file.streams_per_key)
+                .unwrap_or(DEFAULT_STREAMS),
             database_url,
             retention,
             webhooks,
@@ -211,6 +343,18 @@ impl Given {
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         })
+    }
+}
+
+/// Both settings of mail, or neither.
+fn mail(smtp_url: Option<Secret>, from: Option<String>) -> anyhow::Result<Option<MailConfig>> {
+    match (smtp_url, from) {
+        (Some(smtp_url), Some(from)) => Ok(Some(MailConfig { smtp_url, from })),
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            bail!("smtp-url without mail-from: mail needs an address that it comes from")
+        }
+        (None, Some(_)) => bail!("mail-from without smtp-url: mail needs a server"),
     }
 }
 
@@ -306,7 +450,7 @@ mod tests {
         let config = given.complete(Some(&file)).unwrap();
         assert_eq!(config.listen.port(), 9001);
         assert_eq!(config.log, "debug");
-        assert_eq!(config.database_url, DEFAULT_DATABASE);
+        assert_eq!(config.database_url.reveal(), DEFAULT_DATABASE);
         assert_eq!(config.public_url, "http://127.0.0.1:9001");
 
         std::fs::write(&file, "lisen = \"127.0.0.1:9000\"\n").unwrap();
@@ -353,7 +497,7 @@ mod tests {
             webhook_allow_nets: Some("127.0.0.0/8".to_owned()),
             webhook_allow_http: Some(true),
             webhook_timeout: Some("1500ms".to_owned()),
-            database_url: Some("sqlite:///var/lib/kith/kith.db?mode=rwc".to_owned()),
+            database_url: Some("sqlite:///var/lib/kith/kith.db?mode=rwc".to_owned().into()),
             ..Given::default()
         };
         let webhooks = given.complete(None).unwrap().webhooks;
@@ -382,6 +526,48 @@ mod tests {
                     ..Given::default()
                 },
                 "10s or 1500ms",
+            ),
+        ] {
+            let error = format!("{:#}", given.complete(None).unwrap_err());
+            assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn accounts_have_settings_of_their_own() {
+        let given = Given {
+            smtp_url: Some("smtps://kith:hunter2@mail.example".to_owned().into()),
+            mail_from: Some("kith@example.com".to_owned()),
+            sign_up: Some(SignUpSetting::Open),
+            trusted_proxies: Some("10.0.0.0/8".to_owned()),
+            ..Given::default()
+        };
+        let config = given.complete(None).unwrap();
+        assert_eq!(config.sign_up, SignUp::Open);
+        assert!(config.trusted_proxies.contains([10, 1, 2, 3].into()));
+        assert_eq!(config.streams_per_key, DEFAULT_STREAMS);
+        assert!(!format!("{config:?}").contains("hunter2"));
+        for (given, word) in [
+            (
+                Given {
+                    mail_from: Some("kith@example.com".to_owned()),
+                    ..Given::default()
+                },
+                "mail-from without smtp-url",
+            ),
+            (
+                Given {
+                    smtp_url: Some("smtp://mail.example".to_owned().into()),
+                    ..Given::default()
+                },
+                "smtp-url without mail-from",
+            ),
+            (
+                Given {
+                    trusted_proxies: Some("proxy".to_owned()),
+                    ..Given::default()
+                },
+                "trusted-proxies",
             ),
         ] {
             let error = format!("{:#}", given.complete(None).unwrap_err());

@@ -12,6 +12,7 @@ use kith_domain::columns::{Column, ColumnDraft, ColumnType, OptionDraft, Options
 use kith_domain::decide::Command;
 use kith_domain::draft::{CustomInput, Draft, LinkItem, NotesInput, Patch};
 use kith_domain::entity::{EntityType, FieldValue};
+use kith_domain::people::PasswordHash;
 use kith_domain::record::Record;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -29,7 +30,7 @@ pub(crate) async fn found(app: &App) -> anyhow::Result<Vec<String>> {
         password_hash,
     };
     let [(first, last), colleagues @ ..] = PEOPLE;
-    let administrator = person(first, last, Some(hash_password(&password)?));
+    let administrator = person(first, last, Some(PasswordHash(hash_password(&password)?)));
     let email = administrator.email.clone();
     let colleagues = colleagues
         .iter()

@@ -6,6 +6,8 @@ mod commands;
 mod config;
 mod demo;
 mod logging;
+mod mail;
+mod passwords;
 mod sources;
 mod webhooks;
 

@@ -15,6 +15,8 @@ mod parallel;
 mod people;
 mod retention;
 mod scopes;
+mod secrets;
+mod sessions;
 mod surface;
 mod tenants;
 mod updates;

@@ -45,6 +45,16 @@ impl Case {
                 status: 403,
                 code: "inactive_user",
             },
+            (_, Credential::NoOrigin) if self.template.operation.method != "GET" => {
+                Expected::Refused {
+                    status: 403,
+                    code: "foreign_origin",
+                }
+            }
+            (Needs::AnyoneInVain(status, code), _) => Expected::Refused {
+                status: *status,
+                code,
+            },
             (Needs::OneOf(rights), credential) => {
                 let is_held = rights.iter().any(|right| credential.holds(right));
                 if is_held && self.names_what_is_outside(credential) {
@@ -59,7 +69,7 @@ impl Case {
                 }
             }
             (Needs::OneOfInVain(rights), credential) => {
-                if rights.iter().any(|right| credential.holds(right)) {
+                if rights.is_empty() || rights.iter().any(|right| credential.holds(right)) {
                     Expected::Refused {
                         status: 404,
                         code: "not_found",
@@ -91,11 +101,19 @@ impl Case {
     }
 
     /// Whether granting this is worth a try. Where a right of its own suffices, rights on other resources are not
-    /// needed, and who lacks them is not tried.
-    fn is_tried(&self, credential: &Credential) -> bool {
-        let (Needs::OneOf(rights), Credential::Without(missing)) = (&self.needs, credential) else {
+    /// needed, and who lacks them is not tried. Whoever came with a session still needs it.
+    fn is_tried(&self, caller: &Caller) -> bool {
+        if caller.is_session() && self.template.path.ends_with("/sign-out") {
+            return false;
+        }
+        let (Needs::OneOf(rights), Credential::Without(missing)) =
+            (&self.needs, &caller.credential)
+        else {
             return true;
         };
+        if missing.is_empty() {
+            return true;
+        }
         let resource = |right: &String| right.split(':').next().map(str::to_owned);
         rights
             .iter()
@@ -202,7 +220,7 @@ async fn cross(
             for case in cases.iter() {
                 let expected = case.expected(&caller.credential);
                 if matches!(expected, Expected::Granted(_)) != is_granted
-                    || is_granted && !case.is_tried(&caller.credential)
+                    || is_granted && !case.is_tried(caller)
                 {
                     continue;
                 }

@@ -15,6 +15,7 @@ pub fn register(registry: &mut Registry) {
     roles(registry);
     invitations(registry);
     keys(registry);
+    super::session::register(registry);
 }
 
 /// Users as they are, and searches for them.
@@ -76,14 +77,14 @@ pub(super) fn register_users(registry: &mut Registry) {
     add(registry, "UserSearch", wanted);
 }
 
-fn time(description: &'static str) -> MetaSchemaRef {
+pub(super) fn time(description: &'static str) -> MetaSchemaRef {
     formatted("date-time", description)
 }
 
 type Properties = Vec<(&'static str, MetaSchemaRef)>;
 
 /// A schema of which every member is there.
-fn whole(description: &'static str, properties: Properties) -> MetaSchema {
+pub(super) fn whole(description: &'static str, properties: Properties) -> MetaSchema {
     let names: Vec<_> = properties.iter().map(|(name, _)| *name).collect();
     object(description, &names, properties)
 }

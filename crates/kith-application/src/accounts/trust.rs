@@ -1,4 +1,5 @@
-//! What is known of callers, for a moment.
+//! What is known of callers, for a moment: those with keys and those with sessions each by themselves, so that a token of
+//! one kind is never taken for one of the other.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -31,7 +32,9 @@ impl Trust {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let (since, caller) = known.callers.get(&digest.0)?;
         let is_over = match caller {
-            Caller::Active(actor) => actor.limit.until.is_some_and(|until| until <= now),
+            Caller::Active(identity) => {
+                identity.actor.limit.until.is_some_and(|until| until <= now)
+            }
             Caller::Inactive | Caller::Unknown => false,
         };
         let is_fresh = !is_over && (0..TRUST_MS).contains(&(now.0 - since.0));
@@ -78,19 +81,23 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::accounts::{Credential, Identity};
 
     const KEY: Digest = Digest([7; 32]);
 
     fn caller(until: Option<i64>) -> Caller {
-        Caller::Active(Arc::new(Actor {
-            company: Uuid::nil(),
-            user: Uuid::nil(),
-            permissions: Permissions::all(),
-            limit: Limit {
-                until: until.map(Timestamp),
-                ..Limit::none()
-            },
-        }))
+        Caller::Active(Identity {
+            actor: Arc::new(Actor {
+                company: Uuid::nil(),
+                user: Uuid::nil(),
+                permissions: Permissions::all(),
+                limit: Limit {
+                    until: until.map(Timestamp),
+                    ..Limit::none()
+                },
+            }),
+            credential: Credential::Key(Uuid::nil()),
+        })
     }
 
     #[test]

@@ -8,8 +8,9 @@ use kith_domain::violation::{NOT_FOUND, Refusal, Violation};
 use uuid::Uuid;
 
 use super::{People, no_randomness};
-use crate::credentials::{CredentialError, NewPassword, Token, key_digest};
+use crate::credentials::{NewPassword, Token, key_digest};
 use crate::error::Error;
+use crate::ports::Passwords;
 
 impl People {
     /// The invitations that have been neither accepted nor revoked, oldest first.
@@ -75,29 +76,26 @@ impl People {
         .await
     }
 
-    /// Makes an active user of whoever holds the token of an invitation. `hash` hashes their password, on a thread
-    /// where that may take long; it is not called in vain.
+    /// Makes an active user of whoever holds the token of an invitation; with their company and
+    /// the hash of their password, which is not made in vain.
     ///
     /// # Errors
     /// That the token is worth nothing, everything that is wrong with the rest, that the address has an account
     /// meanwhile, or a failure of the storage.
-    pub async fn accept_invitation<F>(
+    pub(crate) async fn accept_invitation(
         &self,
         token: &str,
         joining: JoiningDraft,
         password: NewPassword,
-        hash: impl FnOnce(NewPassword) -> F + Send,
-    ) -> Result<User, Error>
-    where
-        F: Future<Output = Result<PasswordHash, CredentialError>> + Send,
-    {
+        passwords: &dyn Passwords,
+    ) -> Result<(Uuid, User, PasswordHash), Error> {
         let joining = joining.judge()?;
         let (directory, sources) = (&self.accounts.directory, &self.accounts.sources);
         let found = directory.invitation_of_token(&key_digest(token)).await?;
         let (company, invitation) = found
             .filter(|(_, invitation)| !invitation.has_expired(sources.clock.now()))
             .ok_or_else(worthless)?;
-        let password = hash(password).await.map_err(no_randomness)?;
+        let password = passwords.hash(password).await.map_err(no_randomness)?;
         let (user, now) = (sources.ids.new_id(), sources.clock.now());
         let wanted = Wanted {
             invitations: true,
@@ -110,7 +108,7 @@ impl People {
         match accepted.await {
             // Somebody was faster, or it was revoked meanwhile.
             Err(Error::Refused(Refusal::NotFound(_))) => Err(worthless()),
-            other => other,
+            other => Ok((company, other?, password)),
         }
     }
 }

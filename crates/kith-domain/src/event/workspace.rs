@@ -15,6 +15,8 @@ pub const USER_CREATED: &str = "user.created";
 pub const USER_UPDATED: &str = "user.updated";
 /// `user.passwordChanged`: by its owner, or with a link for a new one.
 pub const USER_PASSWORD_CHANGED: &str = "user.passwordChanged";
+/// `user.passwordResetGranted`: somebody was given a link to choose a new password, to be handed over.
+pub const USER_PASSWORD_RESET: &str = "user.passwordResetGranted";
 /// `role.created`.
 pub const ROLE_CREATED: &str = "role.created";
 /// `role.updated`.
@@ -27,6 +29,8 @@ pub const INVITATION_CREATED: &str = "invitation.created";
 pub const INVITATION_REVOKED: &str = "invitation.revoked";
 /// `invitation.accepted`.
 pub const INVITATION_ACCEPTED: &str = "invitation.accepted";
+/// `session.created`: somebody signed in.
+pub const SESSION_CREATED: &str = "session.created";
 /// `session.revoked`.
 pub const SESSION_REVOKED: &str = "session.revoked";
 /// `apiKey.created`.
@@ -57,17 +61,19 @@ pub const WEBHOOK_SECRET_REVEALED: &str = "webhook.secretRevealed";
 pub const WEBHOOK_RESEND_STARTED: &str = "webhook.resendStarted";
 
 /// Every name.
-pub const NAMES: [&str; 24] = [
+pub const NAMES: [&str; 26] = [
     COMPANY_UPDATED,
     USER_CREATED,
     USER_UPDATED,
     USER_PASSWORD_CHANGED,
+    USER_PASSWORD_RESET,
     ROLE_CREATED,
     ROLE_UPDATED,
     ROLE_DELETED,
     INVITATION_CREATED,
     INVITATION_REVOKED,
     INVITATION_ACCEPTED,
+    SESSION_CREATED,
     SESSION_REVOKED,
     API_KEY_CREATED,
     API_KEY_UPDATED,

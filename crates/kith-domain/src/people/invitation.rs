@@ -113,6 +113,64 @@ impl JoiningDraft {
     }
 }
 
+/// A company that somebody founds, and who they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FoundingDraft {
+    /// 1 to 300 characters.
+    pub company: Patch<String>,
+    /// Their address.
+    pub email: Patch<String>,
+    /// The rest of them, with what the reader could not read.
+    pub joining: JoiningDraft,
+}
+
+/// [`FoundingDraft`], judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Founding {
+    /// The name of the company.
+    pub company: String,
+    /// The address of its administrator.
+    pub email: String,
+    /// Their name.
+    pub joining: Joining,
+}
+
+impl FoundingDraft {
+    /// Everything that is wrong with it.
+    pub fn problems(self) -> Vec<Violation> {
+        match self.judge() {
+            Err(Rejection::Refused(Refusal::Invalid(problems))) => problems,
+            Ok(_) | Err(_) => Vec::new(),
+        }
+    }
+
+    /// Judges it.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn judge(self) -> Result<Founding, Rejection> {
+        let (mut company, mut email) = (String::new(), String::new());
+        let (joining, problems) = match self.joining.judge() {
+            Ok(joining) => (joining, Vec::new()),
+            Err(Rejection::Refused(Refusal::Invalid(problems))) => (Joining::default(), problems),
+            Err(other) => return Err(other),
+        };
+        let mut judge = Judge::new(problems);
+        judge.required("companyName", &self.company, "a new company");
+        judge.required("email", &self.email, "a user");
+        judge.text("companyName", self.company, &mut company, 1..=300);
+        judge.value("email", self.email, &mut email, |text| {
+            parse_email(&text).map_err(|error| format!("`email`: {error}"))
+        });
+        judge.done()?;
+        Ok(Founding {
+            company,
+            email,
+            joining,
+        })
+    }
+}
+
 impl Workspace {
     /// Invites somebody. An invitation of the same address that has expired is replaced.
     ///

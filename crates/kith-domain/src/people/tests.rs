@@ -1,6 +1,8 @@
 //! Who may do what to whom, as tables.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod sessions;
+
 use super::*;
 use crate::actor::{Limit, right_by_name};
 use crate::draft::Patch;
@@ -98,6 +100,7 @@ fn workspace() -> Workspace {
             key(0x20, LEA, None),
             key(0x30, MIA, None),
         ],
+        account: None,
     }
 }
 
@@ -137,6 +140,9 @@ fn word<T: std::fmt::Debug>(decided: Result<Decision<T>, Rejection>) -> &'static
             Denial::SystemRole(_) => "system role",
             Denial::HigherUser(_) => "higher user",
             Denial::WiderKey(_) => "wider key",
+            Denial::LimitedKey => "limited key",
+            Denial::OwnPassword => "own password",
+            Denial::SignUpClosed | Denial::InvitationOnly => "no sign-up",
         },
         Err(Rejection::Refused(Refusal::NotFound(_))) => "not found",
         Err(Rejection::Refused(Refusal::Invalid(_))) => "invalid",

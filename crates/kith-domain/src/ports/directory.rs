@@ -1,4 +1,4 @@
-//! The port to companies, their people, roles, invitations and keys.
+//! The port to companies, their people, roles, invitations, keys and sessions.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -7,12 +7,13 @@ use super::RepositoryError;
 use crate::actor::Actor;
 use crate::event::EncodedEvent;
 use crate::people::{
-    ApiKey, Company, Digest, Invitation, PasswordHash, Role, User, Workspace, Write,
+    ApiKey, Company, Digest, Invitation, PasswordHash, PasswordReset, Role, Session, User,
+    Workspace, Write,
 };
 use crate::time::Timestamp;
 
 /// A tenant to be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NewCompany {
     /// The company.
     pub company: Company,
@@ -22,6 +23,8 @@ pub struct NewCompany {
     pub users: Vec<(User, Option<PasswordHash>)>,
     /// The first key of its administrator.
     pub key: Option<(ApiKey, Digest)>,
+    /// What its log begins with.
+    pub events: Vec<EncodedEvent>,
 }
 
 /// What is known of the caller behind a key.
@@ -33,6 +36,28 @@ pub struct KeyHolder {
     pub actor: Actor,
     /// Whether the owner is active.
     pub is_active: bool,
+}
+
+/// What is known of the caller behind a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionHolder {
+    /// The session.
+    pub session: Session,
+    /// Its user with their present rights.
+    pub actor: Actor,
+    /// Whether they are active.
+    pub is_active: bool,
+}
+
+/// The password of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The tenant.
+    pub company: Uuid,
+    /// The user.
+    pub user: Uuid,
+    /// Their password, if they have one.
+    pub password: Option<PasswordHash>,
 }
 
 /// What a decision needs to see besides the company and its roles.
@@ -48,6 +73,8 @@ pub struct Wanted {
     pub keys: bool,
     /// The owner of this key.
     pub owner_of: Option<Uuid>,
+    /// What this user signs in with, and the user.
+    pub account: Option<Uuid>,
 }
 
 /// What happens in a change: what is written, and the events that tell of it. Nothing, if nothing is to change.
@@ -67,7 +94,7 @@ pub struct KeyUse {
     pub at: Timestamp,
 }
 
-/// Keeps companies, their people, roles, invitations and keys.
+/// Keeps companies, their people, roles, invitations, keys and sessions.
 ///
 /// A query starts with the tenant, except where a credential or an address says which tenant it is. Absence is `None`
 /// or empty, never an error.
@@ -79,6 +106,28 @@ pub trait Directory: Send + Sync {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Option<KeyHolder>, RepositoryError>;
+
+    /// The user of the session with this digest, unless it is unknown, ended, or expired at `now`.
+    async fn holder_of_session(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<SessionHolder>, RepositoryError>;
+
+    /// Notes the last use of a session, and until when it lasts now. One that is gone is passed over.
+    async fn session_used(&self, company: Uuid, session: &Session) -> Result<(), RepositoryError>;
+
+    /// The sessions of a user, oldest first, those that have expired among them.
+    async fn sessions(&self, company: Uuid, user: Uuid) -> Result<Vec<Session>, RepositoryError>;
+
+    /// The password of the user with this e-mail address, in any case.
+    async fn credentials(&self, email: &str) -> Result<Option<Credentials>, RepositoryError>;
+
+    /// The leave to choose a new password with the token of this digest, and its company.
+    async fn reset_of_token(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<(Uuid, PasswordReset)>, RepositoryError>;
 
     /// Stores a company with its roles and people. `false`, and nothing stored, if an e-mail address is taken.
     async fn create_company(&self, company: &NewCompany) -> Result<bool, RepositoryError>;

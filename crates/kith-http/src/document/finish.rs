@@ -15,14 +15,14 @@ pub(super) fn finish(spec: &str, version: OpenApiVersion) -> String {
                 root.insert("openapi".to_owned(), json!("3.1.0"));
                 root.insert(
                     "security".to_owned(),
-                    json!([{"apiKey": []}, {"bearer": []}]),
+                    json!([{"apiKey": []}, {"bearer": []}, {"session": []}]),
                 );
             }
             OpenApiVersion::V3_0 => {
                 root.insert("openapi".to_owned(), json!("3.0.3"));
                 root.insert(
                     "security".to_owned(),
-                    json!([{"apiKey": []}, {"bearer": []}]),
+                    json!([{"apiKey": []}, {"bearer": []}, {"session": []}]),
                 );
                 root.remove("webhooks");
                 without_license_identifier(root);

@@ -4,17 +4,13 @@ use std::sync::Arc;
 
 use kith_api_types::schema::{array, reference};
 use kith_api_types::{Problem, json, people};
-use kith_application::credentials::{CredentialError, NewPassword};
 use kith_domain::actor::Actor;
-use kith_domain::draft::Patch;
-use kith_domain::people::PasswordHash;
-use kith_domain::violation::Violation;
 use poem::Request;
 use poem::http::StatusCode;
 
 use super::{PeopleApi, shown};
 use crate::operation::{Answer, Operation, delete, get, id_of, id_schema, post};
-use crate::{body, reply};
+use crate::{body, reply, secret};
 
 /// The tag of these operations.
 pub(super) const TAG: &str = "invitations";
@@ -136,41 +132,18 @@ async fn accept(api: Arc<PeopleApi>, mut request: Request) -> Answer {
     let body = body::json(&mut request).await?;
     let mut given = people::acceptance(body.bytes()).map_err(Problem::from)?;
     let problems = &mut given.joining.problems;
-    let token = required("token", given.token, problems);
-    let password = required("password", given.password, problems);
-    let password = password.map(NewPassword::parse).transpose();
-    let password = password.unwrap_or_else(|reason| {
-        problems.push(Violation::new("/password", "invalid", reason));
-        None
-    });
+    let token = secret::required("token", given.token, problems);
+    let password = secret::chosen("password", given.password, problems);
     let (Some(token), Some(password)) = (token, password) else {
         // Everything that is wrong is told at once, with what the rest of the body lacks.
         let problems = given.joining.problems();
         return Err(Problem::invalid(problems).into());
     };
     let user = api
-        .people
-        .accept_invitation(&token, given.joining, password, hashed)
+        .sessions
+        .accept_invitation(&token, given.joining, password)
         .await?;
     Ok(shown(StatusCode::CREATED, |out| {
         people::write_user(out, &user);
     }))
-}
-
-fn required(name: &str, given: Patch<String>, problems: &mut Vec<Violation>) -> Option<String> {
-    match given {
-        Patch::Set(text) => Some(text),
-        Patch::Unreadable => None,
-        Patch::Absent | Patch::Null => {
-            let message = format!("`{name}` is missing; an acceptance needs it");
-            problems.push(Violation::new(format!("/{name}"), "required", message));
-            None
-        }
-    }
-}
-
-/// Hashing takes tens of milliseconds: it has a thread for itself.
-async fn hashed(password: NewPassword) -> Result<PasswordHash, CredentialError> {
-    let hashing = tokio::task::spawn_blocking(move || password.hash());
-    hashing.await.unwrap_or(Err(CredentialError))
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::operation::Operation;
 use super::respond::Shape;
+use crate::auth::cookie;
 use crate::document::{errors, parameter, security};
 
 pub(crate) fn register(registry: &mut Registry) {
@@ -50,6 +51,18 @@ pub(crate) fn register(registry: &mut Registry) {
         MetaSecurityScheme {
             scheme: Some("bearer"),
             ..bearer
+        },
+    );
+    let session = scheme(
+        "apiKey",
+        "The cookie that browsers get by signing in. Requests that may change something need the header `Origin` with it.",
+    );
+    registry.create_security_scheme(
+        "session",
+        MetaSecurityScheme {
+            name: Some(cookie::NAME),
+            key_in: Some("cookie"),
+            ..session
         },
     );
 }
@@ -177,7 +190,7 @@ fn texts(entity: EntityType, operation: Operation) -> (String, String) {
 }
 
 fn statuses(operation: Operation) -> Vec<u16> {
-    let mut statuses = vec![400, 401, 403];
+    let mut statuses = vec![400, 401, 403, 429];
     if !matches!(operation, Operation::Search | Operation::Configuration) {
         statuses.push(404);
     }

@@ -1,14 +1,18 @@
 //! A company in memory that stays as it is: changes are decided upon and not kept.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
-use kith_application::credentials::key_digest;
+use kith_application::credentials::{hash_password, key_digest};
 use kith_domain::actor::{Actor, Limit, Permissions};
 use kith_domain::people::{
-    ApiKey, Company, Digest, Invitation, Members, Role, User, UserStatus, Workspace,
+    Account, ApiKey, Company, Digest, EXTEND_AFTER, Invitation, Members, PasswordHash,
+    PasswordReset, Role, Session, User, UserStatus, Visitor, Workspace,
 };
-use kith_domain::ports::directory::{Decide, Directory, KeyHolder, KeyUse, NewCompany, Wanted};
+use kith_domain::ports::directory::{
+    Credentials, Decide, Directory, KeyHolder, KeyUse, NewCompany, SessionHolder, Wanted,
+};
 use kith_domain::ports::{Health, RepositoryError};
 use kith_domain::time::Timestamp;
 use uuid::Uuid;
@@ -16,6 +20,15 @@ use uuid::Uuid;
 use crate::world::{COMPANY, KEY, USER};
 
 const ROLE: Uuid = Uuid::from_u128(0xA0);
+const SESSION: Uuid = Uuid::from_u128(0x5E);
+
+/// The administrator's password.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+fn password_hash() -> &'static str {
+    static HASH: OnceLock<String> = OnceLock::new();
+    HASH.get_or_init(|| hash_password(PASSWORD).unwrap())
+}
 
 /// Three keys: an administrator's, one without rights, one of an inactive user.
 pub(crate) struct Keys;
@@ -65,6 +78,11 @@ fn workspace() -> Workspace {
             user(USER, "Ada", "Byron"),
             user(Uuid::from_u128(0xA1), "Zoë", "Lindqvist"),
         ],
+        account: Some(Account {
+            user: USER,
+            password: Some(PasswordHash(password_hash().to_owned())),
+            ..Account::default()
+        }),
         ..Workspace::default()
     }
 }
@@ -95,6 +113,56 @@ impl Directory for Keys {
             .into_iter()
             .filter(|(key, _)| key_digest(key) == *digest);
         Ok(found.next().map(|(_, holder)| holder))
+    }
+
+    async fn holder_of_session(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<SessionHolder>, RepositoryError> {
+        let holder = |opened, is_active| SessionHolder {
+            session: Session::open(SESSION, USER, Visitor::default(), opened),
+            actor: Actor {
+                company: COMPANY,
+                user: USER,
+                permissions: Permissions::all(),
+                limit: Limit::none(),
+            },
+            is_active,
+        };
+        let long_ago = Timestamp(now.0 - EXTEND_AFTER);
+        let known = [
+            ("session", holder(now, true)),
+            ("session-from-an-hour-ago", holder(long_ago, true)),
+            ("inactive-session", holder(long_ago, false)),
+        ];
+        let mut found = known
+            .into_iter()
+            .filter(|(token, _)| key_digest(token) == *digest);
+        Ok(found.next().map(|(_, holder)| holder))
+    }
+
+    async fn session_used(&self, _: Uuid, _: &Session) -> Result<(), RepositoryError> {
+        Ok(())
+    }
+
+    async fn sessions(&self, _: Uuid, _: Uuid) -> Result<Vec<Session>, RepositoryError> {
+        Ok(Vec::new())
+    }
+
+    async fn credentials(&self, email: &str) -> Result<Option<Credentials>, RepositoryError> {
+        Ok((email == "ada@example.com").then(|| Credentials {
+            company: COMPANY,
+            user: USER,
+            password: Some(PasswordHash(password_hash().to_owned())),
+        }))
+    }
+
+    async fn reset_of_token(
+        &self,
+        _: &Digest,
+    ) -> Result<Option<(Uuid, PasswordReset)>, RepositoryError> {
+        Ok(None)
     }
 
     async fn create_company(&self, _: &NewCompany) -> Result<bool, RepositoryError> {

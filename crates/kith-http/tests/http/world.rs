@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use kith_api_types::JsonEventEncoder;
-use kith_application::{Accounts, Columns, People, Records, Searches, Sources};
+use kith_application::credentials::{CredentialError, GivenPassword, NewPassword};
+use kith_application::ports::Passwords;
+use kith_application::sessions::{SignUp, Surroundings};
+use kith_application::{Accounts, Columns, People, Records, Searches, Sessions, Sources};
 use kith_domain::draft::Reference;
 use kith_domain::event::CommittedEvent;
 use kith_domain::filter::{Search, SearchTerm};
+use kith_domain::people::PasswordHash;
 use kith_domain::ports::{
     Clock, Ids, MemoryRepository, Name, Page, Repository, RepositoryError, Schema, Settled,
     UnitOfWork,
@@ -16,7 +20,7 @@ use kith_domain::ports::{
 use kith_domain::record::{Record, RecordKey};
 use kith_domain::scope::Scope;
 use kith_domain::time::Timestamp;
-use kith_http::{App, endpoint};
+use kith_http::{App, Policy, endpoint};
 use poem::Response;
 use poem::http::Method;
 use poem::test::TestClient;
@@ -86,7 +90,19 @@ impl World {
     }
 
     pub(crate) fn over(repository: Arc<dyn Repository>) -> Self {
-        let endpoint = poem::endpoint::ToDynEndpoint(endpoint(app(repository)));
+        World::of(app(repository))
+    }
+
+    /// With settings of the surface.
+    pub(crate) fn set(policy: Policy) -> Self {
+        World::of(App {
+            policy,
+            ..app(Arc::new(memory()))
+        })
+    }
+
+    fn of(app: App) -> Self {
+        let endpoint = poem::endpoint::ToDynEndpoint(endpoint(app));
         World {
             client: TestClient::new(Box::new(endpoint) as Box<_>),
         }
@@ -159,7 +175,16 @@ pub(crate) fn app(repository: Arc<dyn Repository>) -> App {
         ids: ids.clone(),
     };
     let accounts = Arc::new(Accounts::new(Arc::new(Keys), sources));
+    let people = Arc::new(People::new(accounts.clone()));
+    let sessions = Surroundings {
+        passwords: Arc::new(AtOnce),
+        mailer: None,
+        sign_up: SignUp::Open,
+        public_url: "http://kith".to_owned(),
+    };
     App {
+        sessions: Arc::new(Sessions::new(people.clone(), sessions)),
+        policy: policy(),
         records: Arc::new(Records::new(
             repository.clone(),
             encoder.clone(),
@@ -173,10 +198,38 @@ pub(crate) fn app(repository: Arc<dyn Repository>) -> App {
             ids.clone(),
         )),
         columns: Arc::new(Columns::new(repository, encoder, clock, ids.clone())),
-        people: Arc::new(People::new(accounts.clone())),
+        people,
         accounts,
         ids,
         health: Arc::new(Keys),
+    }
+}
+
+/// The usual settings.
+pub(crate) fn policy() -> Policy {
+    Policy {
+        public_url: "https://kith.example".to_owned(),
+        trusted_proxies: Default::default(),
+        requests_per_minute: None,
+        streams_per_key: 2,
+    }
+}
+
+/// Passwords are hashed on the spot.
+struct AtOnce;
+
+#[async_trait]
+impl Passwords for AtOnce {
+    async fn hash(&self, password: NewPassword) -> Result<PasswordHash, CredentialError> {
+        password.hash()
+    }
+
+    async fn matches(
+        &self,
+        password: GivenPassword,
+        hash: PasswordHash,
+    ) -> Result<bool, CredentialError> {
+        password.matches(&hash)
     }
 }
 

@@ -5,7 +5,7 @@ use kith_domain::ports::directory::{Decide, Wanted};
 use sea_orm::{DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
 
-use super::{read, write};
+use super::{read, sessions, write};
 use crate::log;
 use crate::store::Store;
 
@@ -54,6 +54,9 @@ async fn load(
     if wanted.keys {
         workspace.keys = read::keys(transaction, company).await?;
     }
+    if let Some(user) = wanted.account {
+        workspace.account = sessions::account(transaction, company, user).await?;
+    }
     Ok(workspace)
 }
 
@@ -65,7 +68,7 @@ fn users(company: Uuid, wanted: &Wanted) -> (String, Vec<Value>) {
         values.push(value);
         ways.push(condition.replace('?', &format!("${}", values.len())));
     };
-    for id in &wanted.users {
+    for id in wanted.users.iter().chain(&wanted.account) {
         way("id = ?", (*id).into());
     }
     if let Some(email) = &wanted.email {

@@ -37,7 +37,7 @@ const INVITATION: &str =
 const KEYS: &str = "SELECT id, user_id, name, prefix, scopes, expires_at, last_used_at, created_at FROM api_key \
     WHERE company_id = $1 ORDER BY id";
 
-async fn rows(
+pub(super) async fn rows(
     connection: &impl ConnectionTrait,
     sql: &str,
     values: Vec<Value>,
@@ -47,7 +47,7 @@ async fn rows(
 }
 
 /// A right from two columns; none where they are null or name nothing.
-fn right(row: &QueryResult, at: usize) -> Result<Option<(Resource, Action)>, DbErr> {
+pub(super) fn right(row: &QueryResult, at: usize) -> Result<Option<(Resource, Action)>, DbErr> {
     let resource: Option<String> = row.try_get_by_index(at)?;
     let action: Option<String> = row.try_get_by_index(at + 1)?;
     let resource = resource.as_deref().and_then(Resource::by_name);

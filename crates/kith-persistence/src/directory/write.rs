@@ -8,9 +8,9 @@ use kith_domain::time::Timestamp;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
 
-use super::{bytes, statement};
+use super::{bytes, sessions, statement};
 
-async fn run(
+pub(super) async fn run(
     transaction: &DatabaseTransaction,
     sql: &str,
     values: Vec<Value>,
@@ -19,7 +19,7 @@ async fn run(
     transaction.execute_raw(statement).await.map(drop)
 }
 
-fn text(value: Option<&String>) -> Value {
+pub(super) fn text(value: Option<&String>) -> Value {
     Value::String(value.cloned())
 }
 
@@ -52,6 +52,13 @@ pub(super) async fn apply(
         Write::Key(changed) => rename_key(transaction, company, changed).await,
         Write::NewKey(new, digest) => key(transaction, company, new, digest).await,
         Write::NoKey(id) => delete("api_key", *id).await,
+        Write::Session(new, token) => sessions::open(transaction, company, new, token).await,
+        Write::NoSession(id) => delete("session", *id).await,
+        Write::Password(user, password) => {
+            sessions::password(transaction, company, *user, password).await
+        }
+        Write::Reset(new, token) => sessions::reset(transaction, company, new, token).await,
+        Write::NoReset(id) => delete("password_reset", *id).await,
     }
 }
 

@@ -176,6 +176,7 @@ pub(crate) async fn found_company(store: &Store, people: usize) -> (Uuid, Vec<Uu
         roles: vec![role],
         users,
         key: None,
+        events: Vec::new(),
     };
     assert!(store.create_company(&founded).await.unwrap());
     (company, ids)

@@ -16,6 +16,8 @@ pub(super) enum Needs {
     OneOf(Vec<String>),
     /// The same for something that is not there, which only those who have the right are told.
     OneOfInVain(Vec<String>),
+    /// Any active user, who is told that the request is wrong: with this status and code.
+    AnyoneInVain(u16, &'static str),
 }
 
 /// One way to call an operation.
@@ -48,6 +50,7 @@ pub(super) fn cases(
     }
     table.webhooks();
     table.people();
+    table.sessions();
     table.rest();
     table.cases
 }
@@ -329,6 +332,27 @@ impl Table<'_> {
         self.case("createApiKey", "", json!({"name": "X"}), api("create"));
         let body = json!({"token": "x", "firstName": "X", "password": "0123456789"});
         self.case("acceptInvitation", "", body, Needs::Nobody(404));
+    }
+
+    /// Passwords take long to check and are limited, so that none is shown here.
+    fn sessions(&mut self) {
+        let none = || Value::Null;
+        let gone = "0198c5f2-7a3e-7c14-9d52-3b8e6f1a2c44";
+        let open = Needs::Nobody;
+        self.case("signIn", "", json!({}), open(400));
+        self.case("signUp", "", json!({}), open(403));
+        self.case("requestPasswordReset", "", json!({}), open(400));
+        self.case("completePasswordReset", "", json!({}), open(400));
+        let body = json!({"token": "x", "newPassword": "0123456789"});
+        self.case("completePasswordReset", "", body, open(404));
+        self.case("signOut", "", none(), nothing());
+        self.case("listSessions", "", none(), nothing());
+        self.case("deleteSession", gone, none(), in_vain(nothing()));
+        let body = json!({"currentPassword": "0123456789", "newPassword": "short"});
+        let wrong = Needs::AnyoneInVain(400, "validation_failed");
+        self.case("changePassword", "", body, wrong);
+        let needs = in_vain(right("users", "update"));
+        self.case("createPasswordReset", gone, none(), needs);
     }
 
     fn rest(&mut self) {

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use kith_application::credentials::hash_password;
 use kith_domain::entity::EntityType;
 use kith_tests::{Api, TestServer};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::operation::{Ids, Template};
+use crate::sessions::{ORIGIN, sign_in};
 use crate::{id, text};
 
 /// What rights are about, and what may be done (contract, section 1).
@@ -23,6 +25,8 @@ const RESOURCES: [&str; 9] = [
     "auditLog",
 ];
 const ACTIONS: [&str; 5] = ["create", "readOwn", "readAll", "update", "delete"];
+
+const PASSWORD: &str = "correct horse battery";
 
 /// Every right.
 pub(super) fn rights() -> impl Iterator<Item = String> {
@@ -128,10 +132,12 @@ fn unique() -> String {
 pub(super) enum Credential {
     /// None at all.
     None,
-    /// A key that never existed, has expired, or was revoked.
+    /// A key or session that never existed, has expired, or was revoked.
     Worthless(&'static str),
-    /// A good key of somebody who may not act.
+    /// A good key or session of somebody who may not act.
     Inactive,
+    /// A good session of somebody who has every right, in a request that does not say which page it comes from.
+    NoOrigin,
     /// All rights but these.
     Without(Vec<String>),
     /// This right and no other.
@@ -143,6 +149,7 @@ impl Credential {
     pub(super) fn holds(&self, right: &String) -> bool {
         match self {
             Credential::None | Credential::Worthless(_) | Credential::Inactive => false,
+            Credential::NoOrigin => true,
             Credential::Without(missing) => !missing.contains(right),
             Credential::Only(held) => held == right,
         }
@@ -154,6 +161,13 @@ impl Credential {
 pub(super) struct Caller {
     pub(super) api: Api,
     pub(super) credential: Credential,
+}
+
+impl Caller {
+    /// Whether they have a session, not a key.
+    pub(super) fn is_session(&self) -> bool {
+        self.api.key_line.starts_with("cookie")
+    }
 }
 
 /// A caller for each kind of credential, and for each right one who lacks it and one who has no other.
@@ -188,6 +202,34 @@ pub(super) async fn callers(server: &TestServer, admin: &Api) -> Vec<Caller> {
     let sql = "UPDATE account SET status = 'inactive' WHERE company_id = ? AND id = ?";
     people.execute(sql, &[admin.company, inactive.user]).await;
     add(inactive, Credential::Inactive);
+    for (kind, sql) in [
+        ("wrong session", ""),
+        (
+            "expired session",
+            "UPDATE session SET expires_at = 1 WHERE company_id = ? AND user_id = ?",
+        ),
+        (
+            "revoked session",
+            "DELETE FROM session WHERE company_id = ? AND user_id = ?",
+        ),
+    ] {
+        let mut api = people.signed_in().await;
+        if sql.is_empty() {
+            api.key_line = format!("cookie: kith_session={}\r\n{ORIGIN}", "0".repeat(43));
+        } else {
+            people.execute(sql, &[admin.company, api.user]).await;
+        }
+        add(api, Credential::Worthless(kind));
+    }
+    let inactive = people.signed_in().await;
+    let sql = "UPDATE account SET status = 'inactive' WHERE company_id = ? AND id = ?";
+    people.execute(sql, &[admin.company, inactive.user]).await;
+    add(inactive, Credential::Inactive);
+    let signed_in = people.signed_in().await;
+    add(signed_in, Credential::Without(Vec::new()));
+    let mut careless = people.signed_in().await;
+    careless.key_line = careless.key_line.replace(ORIGIN, "");
+    add(careless, Credential::NoOrigin);
     let single = rights().map(|right| vec![right]);
     let blind = RESOURCES.map(|name| vec![format!("{name}:readOwn"), format!("{name}:readAll")]);
     for missing in single.chain(blind) {
@@ -212,6 +254,19 @@ impl People<'_> {
     async fn execute(&self, sql: &str, ids: &[Uuid]) {
         let mut session = self.server.session().await.unwrap();
         session.execute(sql, ids).await.unwrap();
+    }
+
+    /// Somebody with every right, in a session.
+    async fn signed_in(&mut self) -> Api {
+        let mut api = self.with("NOT IN", &[]).await;
+        let hash = hash_password(PASSWORD).unwrap();
+        let sql =
+            format!("UPDATE account SET password_hash = '{hash}' WHERE company_id = ? AND id = ?");
+        self.execute(&sql, &[api.company, api.user]).await;
+        let email = format!("person{}@matrix.example", self.made);
+        let cookie = sign_in(self.admin, &email, PASSWORD).await;
+        api.key_line = format!("cookie: {cookie}\r\n{ORIGIN}");
+        api
     }
 
     /// Somebody with a role of their own, which has the rights that are `IN` or `NOT IN` some.
