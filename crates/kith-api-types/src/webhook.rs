@@ -4,7 +4,7 @@ mod read;
 
 use kith_domain::actor::Actor;
 use kith_domain::event::CommittedEvent;
-use kith_domain::ports::webhooks::{AttemptRecord, Delivery};
+use kith_domain::ports::webhooks::{AttemptRecord, Delivery, DeliveryPage};
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::Webhook;
 use kith_domain::webhook::resend::ResendJob;
@@ -144,16 +144,15 @@ fn write_attempt(out: &mut Vec<u8>, attempt: &AttemptRecord) {
 }
 
 /// `{items, nextCursor}`: a page of deliveries.
-pub fn delivery_page(deliveries: &[Delivery], has_more: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512 * (deliveries.len() + 1));
+pub fn delivery_page(page: &DeliveryPage) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512 * (page.deliveries.len() + 1));
     out.push(b'{');
     json::member(&mut out, "items");
-    json::array(&mut out, deliveries, |out, delivery| {
+    json::array(&mut out, &page.deliveries, |out, delivery| {
         write_delivery(out, delivery, None)
     });
     json::member(&mut out, "nextCursor");
-    let last = deliveries.last().filter(|_| has_more);
-    json::optional(&mut out, last.map(|delivery| delivery.id), json::id);
+    json::optional(&mut out, page.next, json::id);
     out.push(b'}');
     out
 }

@@ -158,7 +158,7 @@ fn on_deliveries() -> Vec<Operation<WebhooksApi>> {
             [
                 "listWebhookDeliveries",
                 "List deliveries",
-                "Newest first, by the parameters of the query string.",
+                "Newest first, by the parameters of the query string. Where few of many deliveries are meant, a page may hold fewer than it has room for, or none: there may be more as long as there is a `nextCursor`.",
             ],
         )
         .tagged(DELIVERIES)
@@ -170,7 +170,7 @@ fn on_deliveries() -> Vec<Operation<WebhooksApi>> {
             [
                 "searchWebhookDeliveries",
                 "Search deliveries",
-                "Newest first; the same as the list, with the conditions in the body.",
+                "The same as the list, with the conditions in the body: newest first, and there may be more as long as there is a `nextCursor`.",
             ],
         )
         .tagged(DELIVERIES)
@@ -344,17 +344,10 @@ async fn search_deliveries(
     page(&api, &actor, &members).await
 }
 
-/// One more than a page is read, to know whether there is another.
 async fn page(api: &WebhooksApi, actor: &Actor, members: &[(String, String)]) -> Answer {
-    let mut search = webhook::delivery_search(members).map_err(Problem::from)?;
-    let size = search.limit;
-    search.limit += 1;
-    let mut found = api.webhooks.deliveries(actor, &search).await?;
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let has_more = found.len() > size;
-    found.truncate(size);
-    let page = webhook::delivery_page(&found, has_more);
-    Ok(reply::json(StatusCode::OK, page))
+    let search = webhook::delivery_search(members).map_err(Problem::from)?;
+    let found = api.webhooks.deliveries(actor, &search).await?;
+    Ok(reply::json(StatusCode::OK, webhook::delivery_page(&found)))
 }
 
 async fn delivery(api: Arc<WebhooksApi>, actor: Arc<Actor>, request: Request) -> Answer {

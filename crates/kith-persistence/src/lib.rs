@@ -9,6 +9,7 @@ mod connect;
 mod deliveries;
 mod directory;
 mod feed;
+mod found;
 mod indexes;
 mod log;
 mod query;

@@ -9,6 +9,7 @@ use kith_domain::webhook::resend::{JobStatus, ResendJob};
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
+use crate::found::first_id;
 use crate::log;
 use crate::store::{Store, get, run, unavailable};
 use crate::writer::deliveries::{Done, Task};
@@ -22,15 +23,6 @@ const BEGIN: &str = "INSERT INTO resend_job (company_id, id, webhook_id, user_id
 const TOTAL: &str = "SELECT count(*) FROM delivery d WHERE d.company_id = $1 AND d.webhook_id = $2 \
     AND d.status = 'failed' AND d.id > $3 AND d.created_at >= $4 AND d.created_at < $5 AND d.event_seq IS NOT NULL \
     AND NOT EXISTS (SELECT 1 FROM delivery r WHERE r.company_id = d.company_id AND r.resend_of = d.id)";
-
-/// Ids tell the time at which they were made; a delivery is made somewhat after its id.
-const BEFORE_MS: i64 = 3_600_000;
-
-/// Below every id of a delivery that was made at a time or later.
-fn first_id(since: Timestamp) -> Uuid {
-    let time = u128::try_from(since.0 - BEFORE_MS).unwrap_or_default();
-    Uuid::from_u128((time & 0xffff_ffff_ffff) << 80)
-}
 
 fn number(stored: i64) -> u64 {
     u64::try_from(stored).unwrap_or_default()

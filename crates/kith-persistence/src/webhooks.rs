@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use kith_domain::event::EncodedEvent;
 use kith_domain::ports::RepositoryError;
 use kith_domain::ports::webhooks::{
-    AttemptRecord, Delivery, DeliverySearch, NewDelivery, Webhooks,
+    AttemptRecord, Delivery, DeliveryPage, DeliverySearch, NewDelivery, Webhooks,
 };
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::Webhook;
@@ -15,18 +15,12 @@ use kith_domain::webhook::secret::SealedSecret;
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
+use crate::found::{LAST_ATTEMPT, SHOWN};
 use crate::log;
 use crate::store::{Store, get, run, unavailable};
 
 const WEBHOOK: &str = "SELECT id, url, description, events, secret, enabled, retry_policy, disabled_reason, \
     failing_since, created_at, updated_at FROM webhook WHERE company_id = $1";
-
-/// The last attempt is the one whose number the delivery has, once it is recorded.
-const DELIVERY: &str = "SELECT d.id, d.webhook_id, d.url, d.event_type, d.event_id, d.status, d.attempt, d.due_at, \
-    d.resend_of, d.created_at, d.delivered_at, a.number, a.at, a.url, a.remote, a.status_code, a.headers, a.body, \
-    a.error, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us FROM delivery d \
-    LEFT JOIN delivery_attempt a ON a.company_id = d.company_id AND a.delivery_id = d.id AND a.number = d.attempt \
-    WHERE d.company_id = $1";
 
 const BODY: &str = "SELECT d.body, e.body FROM delivery d \
     LEFT JOIN event e ON e.company_id = d.company_id AND e.seq = d.event_seq \
@@ -100,7 +94,7 @@ fn read_webhook(row: &QueryResult) -> Result<Webhook, RepositoryError> {
     })
 }
 
-fn read_delivery(row: &QueryResult) -> Result<Delivery, RepositoryError> {
+pub(crate) fn read_delivery(row: &QueryResult) -> Result<Delivery, RepositoryError> {
     let status = Status::by_name(&get::<String>(row, 5)?);
     let last = match get::<Option<i64>>(row, 11)? {
         None => None,
@@ -147,48 +141,6 @@ fn read_attempt(row: &QueryResult, at: usize) -> Result<AttemptRecord, Repositor
             get(row, at + 12)?,
         ],
     })
-}
-
-/// The conditions of a search, with their values.
-fn conditions(company: Uuid, search: &DeliverySearch) -> (String, Vec<Value>) {
-    let mut sql = String::new();
-    let mut values: Vec<Value> = vec![company.into()];
-    let mut and = |condition: &str, value: Value| {
-        values.push(value);
-        sql.push_str(" AND ");
-        sql.push_str(&condition.replace('?', &format!("${}", values.len())));
-    };
-    if let Some(webhook) = search.webhook {
-        and("d.webhook_id = ?", webhook.into());
-    }
-    if let Some(status) = search.status {
-        and("d.status = ?", status.name().into());
-    }
-    if let Some(event) = &search.event {
-        and("d.event_type = ?", event.clone().into());
-    }
-    if let Some(from) = search.from {
-        and("d.created_at >= ?", from.0.into());
-    }
-    if let Some(until) = search.until {
-        and("d.created_at < ?", until.0.into());
-    }
-    if let Some(before) = search.before {
-        and("d.id < ?", before.into());
-    }
-    if let Some(term) = &search.term {
-        // Patterns mean nothing in a term.
-        let escaped = term
-            .to_lowercase()
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_");
-        and(
-            "(lower(d.url) LIKE ? ESCAPE '\\' OR d.event_type LIKE ? ESCAPE '\\')",
-            format!("%{escaped}%").into(),
-        );
-    }
-    (sql, values)
 }
 
 #[async_trait]
@@ -257,15 +209,8 @@ impl Webhooks for Store {
         &self,
         company: Uuid,
         search: &DeliverySearch,
-    ) -> Result<Vec<Delivery>, RepositoryError> {
-        let (conditions, mut values) = conditions(company, search);
-        values.push(i64::from(search.limit).into());
-        let sql = format!(
-            "{DELIVERY}{conditions} ORDER BY d.id DESC LIMIT ${}",
-            values.len()
-        );
-        let rows = self.rows(&sql, values).await?;
-        rows.iter().map(read_delivery).collect()
+    ) -> Result<DeliveryPage, RepositoryError> {
+        self.find_deliveries(company, search).await
     }
 
     async fn delivery(
@@ -273,7 +218,9 @@ impl Webhooks for Store {
         company: Uuid,
         id: Uuid,
     ) -> Result<Option<(Delivery, Vec<u8>)>, RepositoryError> {
-        let sql = format!("{DELIVERY} AND d.id = $2");
+        let sql = format!(
+            "SELECT {SHOWN} FROM delivery d {LAST_ATTEMPT} WHERE d.company_id = $1 AND d.id = $2"
+        );
         let rows = self.rows(&sql, vec![company.into(), id.into()]).await?;
         let Some(row) = rows.first() else {
             return Ok(None);

@@ -268,7 +268,9 @@ fn deliveries(registry: &mut Registry) {
         ),
         (
             "nextCursor",
-            nullable(id("The `cursor` of the next page; null on the last.")),
+            nullable(id(
+                "The `cursor` of the next page, which may be empty; null on the last.",
+            )),
         ),
     ];
     add(

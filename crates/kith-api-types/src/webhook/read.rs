@@ -48,6 +48,9 @@ const SEARCH: [&str; 8] = [
 /// Deliveries on a page if nothing is said, and at most.
 const PAGE: (u32, u32) = (25, 100);
 
+/// Deliveries that are looked at for a page: some ten milliseconds of the database.
+const LOOKED_AT: u32 = 20_000;
+
 /// A new webhook, or changes of one. What is wrong with the values is in the draft's problems, to be told with what
 /// the domain finds.
 ///
@@ -242,6 +245,7 @@ pub fn search_members(body: &[u8]) -> Result<Vec<(String, String)>, ReadError> {
 pub fn delivery_search(members: &[(String, String)]) -> Result<DeliverySearch, ReadError> {
     let mut search = DeliverySearch {
         limit: PAGE.0,
+        looked_at: LOOKED_AT,
         ..DeliverySearch::default()
     };
     let mut problems = Problems::default();

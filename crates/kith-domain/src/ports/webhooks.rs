@@ -81,6 +81,18 @@ pub struct DeliverySearch {
     pub before: Option<Uuid>,
     /// At most so many.
     pub limit: u32,
+    /// Of at most so many it is asked whether they are meant, where no index knows it.
+    pub looked_at: u32,
+}
+
+/// A part of the deliveries that are looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryPage {
+    /// Newest first.
+    pub deliveries: Vec<Delivery>,
+    /// What [`DeliverySearch::before`] of the next page is, if there may be more: also where this one has fewer than
+    /// it has room for.
+    pub next: Option<Uuid>,
 }
 
 /// A delivery to be added besides those of the writes: a resend, or a test.
@@ -135,12 +147,12 @@ pub trait Webhooks: Send + Sync {
     /// Logs something that changes nothing.
     async fn log(&self, company: Uuid, log: EncodedEvent) -> Result<(), RepositoryError>;
 
-    /// Deliveries, newest first.
+    /// A page of deliveries, newest first.
     async fn deliveries(
         &self,
         company: Uuid,
         search: &DeliverySearch,
-    ) -> Result<Vec<Delivery>, RepositoryError>;
+    ) -> Result<DeliveryPage, RepositoryError>;
 
     /// One delivery with the bytes that are sent.
     async fn delivery(

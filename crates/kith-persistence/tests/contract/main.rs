@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod deliveries;
+mod found;
 mod questions;
 mod resends;
 mod support;

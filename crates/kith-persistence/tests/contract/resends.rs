@@ -72,9 +72,12 @@ async fn deliveries(store: &Store, company: Uuid, status: Status) -> Vec<Deliver
     let search = DeliverySearch {
         status: Some(status),
         limit: 1_000,
+        looked_at: 10_000,
         ..DeliverySearch::default()
     };
-    store.deliveries(company, &search).await.unwrap()
+    let found = store.deliveries(company, &search).await.unwrap();
+    assert_eq!(found.next, None);
+    found.deliveries
 }
 
 #[test]

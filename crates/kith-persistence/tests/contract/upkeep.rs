@@ -85,10 +85,10 @@ fn only_what_is_older_goes() {
             limit: 10,
             ..DeliverySearch::default()
         };
-        let found = store.deliveries(company, &all).await.unwrap();
+        let found = store.deliveries(company, &all).await.unwrap().deliveries;
         // The clock of the tests steps, and the newest stands first.
         forget_deliveries(&store, company, found[1].created_at).await;
-        let left = store.deliveries(company, &all).await.unwrap();
+        let left = store.deliveries(company, &all).await.unwrap().deliveries;
         assert_eq!(left, found[..2]);
         let gone = store.delivery(company, found[2].id).await.unwrap();
         assert_eq!(gone, None);
