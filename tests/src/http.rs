@@ -118,24 +118,48 @@ impl Connection {
         Ok(reply)
     }
 
+    /// Asks for a stream of server-sent events.
+    ///
+    /// # Errors
+    /// When the connection breaks, or the answer is another one.
+    pub async fn follow(mut self, path: &str, head: &str) -> Result<Stream> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: kith\r\n{head}\r\n");
+        self.send(request.as_bytes()).await?;
+        let reply = self.reply(true).await?;
+        if reply.status != 200 || reply.header("content-type") != Some("text/event-stream") {
+            bail!("no stream of events, but {} {}", reply.status, reply.head);
+        }
+        Ok(Stream {
+            connection: self,
+            text: String::new(),
+        })
+    }
+
     async fn chunks(&mut self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let end = loop {
-                match find(&self.received, b"\r\n") {
-                    Some(end) => break end,
-                    None => self.receive().await?,
-                }
-            };
-            let line: Vec<u8> = self.received.drain(..end + 2).collect();
-            let size = usize::from_str_radix(String::from_utf8_lossy(&line).trim(), 16)
-                .context("no size of a chunk")?;
-            let chunk = self.take(size + 2).await?;
-            body.extend_from_slice(&chunk[..size]);
-            if size == 0 {
+            let chunk = self.chunk().await?;
+            if chunk.is_empty() {
                 return Ok(body);
             }
+            body.extend_from_slice(&chunk);
         }
+    }
+
+    /// The next chunk; the last one is empty.
+    async fn chunk(&mut self) -> Result<Vec<u8>> {
+        let end = loop {
+            match find(&self.received, b"\r\n") {
+                Some(end) => break end,
+                None => self.receive().await?,
+            }
+        };
+        let line: Vec<u8> = self.received.drain(..end + 2).collect();
+        let size = usize::from_str_radix(String::from_utf8_lossy(&line).trim(), 16)
+            .context("no size of a chunk")?;
+        let mut chunk = self.take(size + 2).await?;
+        chunk.truncate(size);
+        Ok(chunk)
     }
 
     async fn take(&mut self, length: usize) -> Result<Vec<u8>> {
@@ -159,6 +183,51 @@ impl Connection {
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// A stream of server-sent events.
+#[derive(Debug)]
+pub struct Stream {
+    connection: Connection,
+    /// Received and not yet read.
+    text: String,
+}
+
+impl Stream {
+    /// The next event: its id, its name and its data. Comments are passed over.
+    ///
+    /// # Errors
+    /// When the stream ends, or this is none.
+    pub async fn next(&mut self) -> Result<(i64, String, Value)> {
+        loop {
+            while let Some((event, rest)) = self.text.split_once("\n\n") {
+                let read = read_event(event);
+                self.text = rest.to_owned();
+                if let Some(event) = read? {
+                    return Ok(event);
+                }
+            }
+            let chunk = self.connection.chunk().await?;
+            if chunk.is_empty() {
+                bail!("the stream has ended");
+            }
+            self.text.push_str(std::str::from_utf8(&chunk)?);
+        }
+    }
+}
+
+/// Nothing if it is a comment.
+fn read_event(text: &str) -> Result<Option<(i64, String, Value)>> {
+    if text.starts_with(':') {
+        return Ok(None);
+    }
+    let field = |name: &str| {
+        let found = text.lines().find_map(|line| line.strip_prefix(name));
+        found.with_context(|| format!("no {name} in {text:?}"))
+    };
+    let data = serde_json::from_str(field("data: ")?)?;
+    let event = (field("id: ")?.parse()?, field("event: ")?.to_owned(), data);
+    Ok(Some(event))
 }
 
 impl Reply {

@@ -10,7 +10,8 @@ use kith_domain::event::CommittedEvent;
 use kith_domain::event::workspace::{self, Told};
 use kith_domain::ports::vault::{Vault, VaultError};
 use kith_domain::ports::webhooks::{
-    AttemptRecord, Delivery, DeliverySearch, Destinations, NewDelivery, Webhooks as Storage,
+    AttemptRecord, Delivery, DeliveryPage, DeliverySearch, Destinations, NewDelivery,
+    Webhooks as Storage,
 };
 use kith_domain::ports::{EventFeed, EventWaiter, Repository, RepositoryError};
 use kith_domain::record::RecordKey;
@@ -24,6 +25,7 @@ use kith_domain::webhook::secret::Secret;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::log::EventLog;
 use crate::search::readable;
 use crate::sight::shown;
 use crate::sources::Sources;
@@ -40,9 +42,11 @@ pub type TestBody = fn(&Actor, Uuid, Timestamp) -> Vec<u8>;
 pub struct Surroundings {
     /// Webhooks and deliveries.
     pub storage: Arc<dyn Storage>,
-    /// The event log.
+    /// The records that events are about.
     pub repository: Arc<dyn Repository>,
-    /// News of the event log.
+    /// The event log.
+    pub log: EventLog,
+    /// The timelines of records.
     pub feed: Arc<dyn EventFeed>,
     /// Where webhooks may go.
     pub destinations: Arc<dyn Destinations>,
@@ -195,7 +199,7 @@ impl Webhooks {
         self.add(actor, new).await
     }
 
-    /// Deliveries, newest first.
+    /// A page of deliveries, newest first.
     ///
     /// # Errors
     /// A missing right, or a failure of the storage.
@@ -203,7 +207,7 @@ impl Webhooks {
         &self,
         actor: &Actor,
         search: &DeliverySearch,
-    ) -> Result<Vec<Delivery>, Error> {
+    ) -> Result<DeliveryPage, Error> {
         actor.require(Resource::Api, Action::ReadAll)?;
         Ok(self.world.storage.deliveries(actor.company, search).await?)
     }
@@ -260,20 +264,7 @@ impl Webhooks {
     /// A missing right, that events after the position are not kept any more, or a failure of the storage.
     pub async fn events(&self, actor: &Actor, after: i64, limit: usize) -> Result<LogPage, Error> {
         actor.require(Resource::AuditLog, Action::ReadAll)?;
-        let repository = &self.world.repository;
-        let read = repository.events(actor.company, after, limit).await?;
-        let first = read.first().map(|event| event.position);
-        // Positions have no gaps: what does not come next is not there yet, or it is gone.
-        if first != Some(after + 1) {
-            let feed = &self.world.feed;
-            let oldest = match first {
-                Some(first) => first,
-                None => feed.first_position(actor.company).await?,
-            };
-            if oldest > after + 1 {
-                return Err(Error::Expired { after, oldest });
-            }
-        }
+        let read = self.world.log.after(actor.company, after, limit).await?;
         let is_last = read.len() < limit;
         let last = read.last().map_or(after, |event| event.position);
         self.page(actor, read, last, is_last).await
@@ -285,7 +276,7 @@ impl Webhooks {
     /// A missing right, or a failure of the storage.
     pub async fn beginning(&self, actor: &Actor) -> Result<i64, Error> {
         actor.require(Resource::AuditLog, Action::ReadAll)?;
-        Ok(self.world.feed.first_position(actor.company).await? - 1)
+        self.world.log.beginning(actor.company).await
     }
 
     /// Hears of events that are committed from now on, by any process.
@@ -294,7 +285,7 @@ impl Webhooks {
     /// A missing right.
     pub fn news(&self, actor: &Actor) -> Result<Box<dyn EventWaiter>, Error> {
         actor.require(Resource::AuditLog, Action::ReadAll)?;
-        Ok(self.world.feed.subscribe())
+        Ok(self.world.log.news())
     }
 
     /// The position of the last event.
@@ -303,7 +294,7 @@ impl Webhooks {
     /// A missing right, or a failure of the storage.
     pub async fn last_position(&self, actor: &Actor) -> Result<i64, Error> {
         actor.require(Resource::AuditLog, Action::ReadAll)?;
-        Ok(self.world.feed.last_position(actor.company).await?)
+        self.world.log.end(actor.company).await
     }
 
     /// The events of one record before a position, newest first, as far as the actor may see them; also of one that is

@@ -86,8 +86,9 @@ impl<F: Fn(&Event) -> Vec<u8> + Send + Sync> EventEncoder for F {
 /// Is told what was committed.
 ///
 /// The repository calls it after each commit, in commit order per company, from the task that committed, so an
-/// implementation returns quickly: it wakes, queues or counts. It is a notice, not a guarantee: what must not be lost
-/// is read from the event log.
+/// implementation returns quickly: it wakes, queues or counts. It hears of each event once at most, and only of what its
+/// own process commits for a request: what the server does by itself, and what a process does that ends between commit
+/// and notice, it does not hear of. What must not be lost is read from the event log, which [`EventFeed`] tells of.
 pub trait Notifier: Send + Sync {
     /// These events are durable now. All belong to one company, in the order of their positions.
     fn committed(&self, events: &[CommittedEvent]);
@@ -288,7 +289,8 @@ pub trait Repository: Send + Sync {
 /// Hears of commits, in whichever process they happen.
 #[async_trait]
 pub trait EventWaiter: Send {
-    /// Returns when there may be more events, of whatever company, than when it returned last (or was made).
+    /// Returns when there may be more events, of whatever company, than when it returned last (or was made); also now and
+    /// then without a reason, where other processes could not be heard. Whoever stops to wait misses nothing.
     async fn changed(&mut self);
 }
 

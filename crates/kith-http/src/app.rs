@@ -8,10 +8,11 @@ use kith_domain::ports::{Health, Ids};
 use kith_domain::webhook::address::AllowNets;
 use poem::endpoint::{BoxEndpoint, Endpoint, EndpointExt};
 use poem_openapi::OpenApi;
+use tokio::sync::watch;
 
 use crate::auth::Door;
 use crate::columns::ColumnsApi;
-use crate::events::EventsApi;
+use crate::events::{EventsApi, Following};
 use crate::find::FindApi;
 use crate::front::Front;
 use crate::operation::Table;
@@ -48,6 +49,8 @@ pub struct App {
     pub ids: Arc<dyn Ids>,
     /// Whether the storage can serve, for `GET /readyz`.
     pub health: Arc<dyn Health>,
+    /// How the event log is followed.
+    pub following: Following,
 }
 
 /// Settings of the surface.
@@ -65,9 +68,18 @@ pub struct Policy {
 
 /// Everything that answers: the API, its description, and the signs of life.
 pub fn endpoint(app: App) -> impl Endpoint<Output = poem::Response> + 'static {
+    let (_, stopping) = watch::channel(false);
+    endpoint_until(app, stopping)
+}
+
+/// The same; streams end when it says `true`.
+pub(crate) fn endpoint_until(
+    app: App,
+    stopping: watch::Receiver<bool>,
+) -> impl Endpoint<Output = poem::Response> + 'static {
     let ids = Arc::clone(&app.ids);
     let mut routes = Routes::default();
-    api(&app)
+    api(&app, stopping)
         .into_iter()
         .for_each(|(path, methods)| routes.add(&format!("{PREFIX}{path}"), methods));
     document::routes()
@@ -88,7 +100,7 @@ type Routing = std::collections::HashMap<
     std::collections::HashMap<poem::http::Method, BoxEndpoint<'static>>,
 >;
 
-fn api(app: &App) -> Routing {
+fn api(app: &App, stopping: watch::Receiver<bool>) -> Routing {
     let mut table = Routing::new();
     let door = &Arc::new(Door::new(app));
     (
@@ -98,7 +110,7 @@ fn api(app: &App) -> Routing {
         Table::new(door, PeopleApi::new(app)),
         Table::new(door, SessionsApi::new(door, app)),
         Table::new(door, WebhooksApi::new(app)),
-        Table::new(door, EventsApi::new(app)),
+        Table::new(door, EventsApi::new(app, stopping)),
     )
         .add_routes(&mut table);
     table

@@ -15,6 +15,7 @@ use kith_domain::text::excerpt;
 use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::registry::{MetaOperationParam, MetaParamIn, MetaSchema, MetaSchemaRef};
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::document::parameter;
@@ -22,18 +23,25 @@ use crate::operation::{Answer, Operation, Surface, get, id_of, in_query};
 use crate::query;
 use crate::reply::{self, Failure};
 
+pub use live::Following;
+
 /// Events on a page if nothing is said, and at most.
 const PAGE: (usize, usize) = (100, 1_000);
 
 /// The operations on the event log.
 pub(crate) struct EventsApi {
     webhooks: Arc<Webhooks>,
+    following: Following,
+    stopping: watch::Receiver<bool>,
 }
 
 impl EventsApi {
-    pub(crate) fn new(app: &App) -> Self {
+    /// Streams end when `stopping` says `true`.
+    pub(crate) fn new(app: &App, stopping: watch::Receiver<bool>) -> Self {
         EventsApi {
             webhooks: Arc::clone(&app.webhooks),
+            following: app.following.clone(),
+            stopping,
         }
     }
 }
@@ -172,7 +180,8 @@ async fn stream(api: Arc<EventsApi>, actor: Arc<Actor>, request: Request) -> Ans
         Some(last) => Some(last),
         None => wanted.after,
     };
-    live::stream(Arc::clone(&api.webhooks), actor, after, wanted.types).await
+    let reader = live::Reader::new(&api, actor, wanted.types)?;
+    live::stream(reader, after).await
 }
 
 async fn history(

@@ -29,4 +29,5 @@ mod webhooks;
 
 pub use app::{App, Policy, endpoint};
 pub use document::{OpenApiVersion, openapi};
+pub use events::Following;
 pub use server::serve;

@@ -20,6 +20,8 @@ mod sessions;
 mod shelf;
 #[path = "http/socket.rs"]
 mod socket;
+#[path = "http/stream.rs"]
+mod stream;
 #[path = "http/surface.rs"]
 mod surface;
 #[path = "http/users.rs"]

@@ -1,6 +1,7 @@
 //! Live readers of the event log, and the timeline of one record.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kith_domain::event::{CommittedEvent, EncodedEvent, Subject};
@@ -20,13 +21,17 @@ const HISTORY: &str = "SELECT seq, id, type, user_id, body, created_at FROM even
 const FIRST: &str = "SELECT coalesce((SELECT e.seq FROM event e WHERE e.company_id = p.company_id ORDER BY e.seq LIMIT 1), \
     p.seq + 1) FROM company_position p WHERE p.company_id = $1";
 
+/// How long a waiter relies on being rung.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
 struct Waiter(watch::Receiver<()>);
 
 #[async_trait]
 impl EventWaiter for Waiter {
     async fn changed(&mut self) {
-        // The sender lives as long as the store; without it there is nothing to wait for.
-        if self.0.changed().await.is_err() {
+        // The sender lives as long as the store; without it there is nothing to wait for. Notices of other processes may
+        // be lost with a connection.
+        if let Ok(Err(_)) = tokio::time::timeout(LOOK_AGAIN, self.0.changed()).await {
             std::future::pending::<()>().await;
         }
     }

@@ -166,6 +166,7 @@ pub(crate) async fn serve(config: &Config, with_demo: bool, role: Role) -> anyho
             },
             ids: Arc::new(OrderedIds),
             health: app.store.clone(),
+            following: kith_http::Following::default(),
         };
         let noting = tokio::spawn(note_uses(Arc::clone(&app.accounts)));
         kith_http::serve(listener, surface, stop_requested()).await?;

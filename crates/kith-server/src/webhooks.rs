@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kith_api_types::event::JsonEventEncoder;
 use kith_application::webhooks::Surroundings;
-use kith_application::{Sources, Webhooks};
+use kith_application::{EventLog, Sources, Webhooks};
 use kith_domain::ports::Clock;
 use kith_domain::webhook::destination::UrlRules;
 use kith_persistence::Store;
@@ -71,6 +71,7 @@ impl Sending {
         Webhooks::new(Surroundings {
             storage: store.clone(),
             repository: store.clone(),
+            log: EventLog::new(store.clone(), store.clone()),
             feed: store.clone(),
             destinations: self.sender.clone(),
             vault: self.vault.clone(),

@@ -1,5 +1,7 @@
 //! The in-memory repository: the reference for the contract of the port, for tests and for embedding.
 
+mod feed;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,11 +22,13 @@ use crate::record::{Record, RecordKey};
 use crate::relation::Target;
 use crate::scope::Scope;
 use crate::working_set::{LoadPlan, WorkingSet, Write};
+use feed::News;
 
 /// Keeps everything in memory; one lock, so units run strictly one after another.
 pub struct MemoryRepository {
     companies: Mutex<HashMap<Uuid, Company>>,
     notifier: Arc<dyn Notifier>,
+    news: News,
 }
 
 #[derive(Default)]
@@ -48,6 +52,7 @@ impl MemoryRepository {
         MemoryRepository {
             companies: Mutex::default(),
             notifier,
+            news: News::default(),
         }
     }
 
@@ -171,6 +176,7 @@ impl Repository for MemoryRepository {
         }
         if first < company.events.len() {
             self.notifier.committed(&company.events[first..]);
+            self.news.ring();
         }
         Ok(Settled::Done)
     }

@@ -13,23 +13,39 @@ use kith_domain::event::CommittedEvent;
 use kith_domain::ports::EventWaiter;
 use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Body, Response};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::EventsApi;
 use crate::reply::Failure;
 
 /// Events that are read at once: all that is ever kept for a reader.
 const BATCH: usize = 100;
 
-/// How often a comment shows that the connection lives.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How the event log is followed.
+#[derive(Clone, Debug)]
+pub struct Following {
+    /// How often a comment shows that the connection lives.
+    pub heartbeat: Duration,
+    /// How often the log is read although nothing rang.
+    pub poll: Duration,
+    /// A reader that takes nothing for this long is cut off, as is every connection; it can go on with
+    /// `Last-Event-ID`.
+    pub patience: Duration,
+}
 
-/// How often the log is read although nothing rang.
-const POLL: Duration = Duration::from_secs(2);
+impl Default for Following {
+    fn default() -> Self {
+        Following {
+            heartbeat: Duration::from_secs(15),
+            poll: Duration::from_secs(2),
+            patience: Duration::from_secs(60),
+        }
+    }
+}
 
-/// A reader that takes nothing for this long is cut off; it can go on with `Last-Event-ID`.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Reader {
+/// Somebody who follows the log.
+pub(super) struct Reader {
     webhooks: Arc<Webhooks>,
     actor: Arc<Actor>,
     news: Box<dyn EventWaiter>,
@@ -38,33 +54,19 @@ struct Reader {
     waiting: VecDeque<CommittedEvent>,
     /// When something was last handed over.
     handed: Option<Instant>,
+    following: Following,
+    stopping: watch::Receiver<bool>,
 }
 
 /// The stream from a position on; from now on if there is none.
-pub(super) async fn stream(
-    webhooks: Arc<Webhooks>,
-    actor: Arc<Actor>,
-    after: Option<i64>,
-    types: Option<Vec<&'static str>>,
-) -> Result<Response, Failure> {
-    // Heard before the log is read, so that nothing falls between.
-    let news = webhooks.news(&actor)?;
-    let after = match after {
+pub(super) async fn stream(mut reader: Reader, after: Option<i64>) -> Result<Response, Failure> {
+    reader.after = match after {
         Some(after) => {
             // What is wrong with the position is told before the stream begins.
-            webhooks.events(&actor, after, 1).await?;
+            reader.webhooks.events(&reader.actor, after, 1).await?;
             after
         }
-        None => webhooks.last_position(&actor).await?,
-    };
-    let reader = Reader {
-        webhooks,
-        actor,
-        news,
-        after,
-        types,
-        waiting: VecDeque::new(),
-        handed: None,
+        None => reader.webhooks.last_position(&reader.actor).await?,
     };
     let pieces = stream::unfold(reader, |mut reader| async move {
         let piece = reader.piece().await?;
@@ -84,13 +86,40 @@ pub(super) async fn stream(
 }
 
 impl Reader {
+    /// A reader who hears of everything that is committed from now on.
+    pub(super) fn new(
+        api: &EventsApi,
+        actor: Arc<Actor>,
+        types: Option<Vec<&'static str>>,
+    ) -> Result<Self, Failure> {
+        Ok(Reader {
+            // Heard before the log is read, so that nothing falls between.
+            news: api.webhooks.news(&actor)?,
+            webhooks: Arc::clone(&api.webhooks),
+            actor,
+            after: 0,
+            types,
+            waiting: VecDeque::new(),
+            handed: None,
+            following: api.following.clone(),
+            stopping: api.stopping.clone(),
+        })
+    }
+
     /// The next piece of the stream: some events, or a sign of life. `None` ends it.
     async fn piece(&mut self) -> Option<io::Result<Bytes>> {
         let now = Instant::now();
-        if self.handed.is_some_and(|handed| now - handed > PATIENCE) {
+        let patience = self.following.patience;
+        if self.handed.is_some_and(|handed| now - handed > patience) {
             return None;
         }
-        let piece = match self.events(now + HEARTBEAT).await {
+        let mut stopping = self.stopping.clone();
+        let found = tokio::select! {
+            found = self.events(now + self.following.heartbeat) => found,
+            // Nobody stops what has no socket.
+            Ok(_) = stopping.wait_for(|stopping| *stopping) => return None,
+        };
+        let piece = match found {
             Ok(Some(piece)) => piece,
             Ok(None) => Bytes::from_static(b": alive\n\n"),
             // The reader comes back with the last id that it saw.
@@ -114,7 +143,7 @@ impl Reader {
             if !read.is_last {
                 continue;
             }
-            let next = until.min(Instant::now() + POLL);
+            let next = until.min(Instant::now() + self.following.poll);
             // Without news the log is read again all the same.
             let _ = timeout_at(next, self.news.changed()).await;
             if Instant::now() >= until {

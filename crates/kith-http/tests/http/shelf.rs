@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use kith_api_types::event::JsonEventEncoder;
 use kith_application::webhooks::Surroundings;
-use kith_application::{Sources, Webhooks as UseCases};
+use kith_application::{EventLog, Sources, Webhooks as UseCases};
 use kith_domain::event::{CommittedEvent, EncodedEvent};
 use kith_domain::ports::vault::{Vault, VaultError};
 use kith_domain::ports::webhooks::{
-    AttemptRecord, Delivery, DeliverySearch, Destinations, NewDelivery, Webhooks,
+    AttemptRecord, Delivery, DeliveryPage, DeliverySearch, Destinations, NewDelivery, Webhooks,
 };
 use kith_domain::ports::{Clock, EventFeed, EventWaiter, Ids, Repository, RepositoryError};
 use kith_domain::record::RecordKey;
@@ -34,6 +34,7 @@ pub(crate) fn webhooks(
     });
     UseCases::new(Surroundings {
         storage: shelf.clone(),
+        log: EventLog::new(Arc::clone(&repository), shelf.clone()),
         repository,
         feed: shelf.clone(),
         destinations: shelf.clone(),
@@ -100,7 +101,7 @@ impl Webhooks for Shelf {
         &self,
         company: Uuid,
         search: &DeliverySearch,
-    ) -> Result<Vec<Delivery>, RepositoryError> {
+    ) -> Result<DeliveryPage, RepositoryError> {
         let all = self.deliveries.lock().unwrap();
         let own = all.iter().rev().filter(|(of, delivery, _)| {
             *of == company
@@ -108,10 +109,13 @@ impl Webhooks for Shelf {
                 && search.status.is_none_or(|status| delivery.status == status)
         });
         let limit = usize::try_from(search.limit).unwrap();
-        Ok(own
-            .take(limit)
-            .map(|(_, delivery, _)| delivery.clone())
-            .collect())
+        let mut found: Vec<_> = own.map(|(_, delivery, _)| delivery.clone()).collect();
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        Ok(DeliveryPage {
+            next: found.last().map(|last| last.id).filter(|_| has_more),
+            deliveries: found,
+        })
     }
 
     async fn delivery(

@@ -9,15 +9,21 @@ use tokio::sync::oneshot;
 
 use crate::world::{KEY, app, memory};
 
-async fn served() -> (
+type Served = (
     std::net::SocketAddr,
     oneshot::Sender<()>,
     tokio::task::JoinHandle<std::io::Result<()>>,
-) {
+);
+
+async fn served() -> Served {
+    serve(app(Arc::new(memory()))).await
+}
+
+async fn serve(app: kith_http::App) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(kith_http::serve(listener, app(Arc::new(memory())), async {
+    let server = tokio::spawn(kith_http::serve(listener, app, async {
         let _ = stopped.await;
     }));
     (address, stop, server)
@@ -154,4 +160,72 @@ async fn the_stop_is_prompt_when_nothing_runs() {
         .unwrap()
         .unwrap()
         .unwrap();
+}
+
+/// Lets the others run until something holds.
+async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, waiting).await.unwrap();
+}
+
+fn follow() -> Vec<u8> {
+    let path = "/api/v1/events/stream?after=0";
+    format!("GET {path} HTTP/1.1\r\nHost: x\r\nx-api-key: {KEY}\r\n\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn a_reader_who_takes_nothing_is_cut_off() {
+    let mut app = app(Arc::new(memory()));
+    app.following.patience = Duration::from_millis(500);
+    // Each reader of the log holds its use cases.
+    let webhooks = Arc::clone(&app.webhooks);
+    let readers = || Arc::strong_count(&webhooks);
+    let (address, _stop, _server) = serve(app).await;
+    // More than lies in the buffers of a connection.
+    let body = format!("{{\"name\":\"T\",\"notes\":\"{}\"}}", "x".repeat(60_000));
+    let length = format!("Content-Length: {}", body.len());
+    for _ in 0..100 {
+        let parts = [head(&length), body.clone().into_bytes()];
+        let answer = exchange(address, &parts).await;
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    }
+    let idle = readers();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut socket = socket.connect(address).await.unwrap();
+    socket.write_all(&follow()).await.unwrap();
+    until(|| readers() > idle).await;
+    until(|| readers() == idle).await;
+    // What was on the way arrives, and no more.
+    let mut received = Vec::new();
+    let _ = socket.read_to_end(&mut received).await;
+    assert!(received.starts_with(b"HTTP/1.1 200"));
+    assert!(received.len() < 100 * 60_000, "{}", received.len());
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_server_stops() {
+    let app = app(Arc::new(memory()));
+    let webhooks = Arc::clone(&app.webhooks);
+    let (address, stop, server) = serve(app).await;
+    // When it answers, everything is set up.
+    let health = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    exchange(address, &[health.to_vec()]).await;
+    let idle = Arc::strong_count(&webhooks);
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(&follow()).await.unwrap();
+    until(|| Arc::strong_count(&webhooks) > idle).await;
+    stop.send(()).unwrap();
+    let limit = Duration::from_secs(20);
+    let ended = tokio::time::timeout(limit, server).await.unwrap();
+    ended.unwrap().unwrap();
+    let mut received = Vec::new();
+    socket.read_to_end(&mut received).await.unwrap();
+    // The end of the chunks, not a broken connection.
+    assert!(received.ends_with(b"0\r\n\r\n"));
 }

@@ -1,9 +1,12 @@
 //! A server in memory with one company, and a client with its key.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use kith_api_types::JsonEventEncoder;
 use kith_application::credentials::{CredentialError, GivenPassword, NewPassword};
 use kith_application::ports::Passwords;
@@ -20,7 +23,7 @@ use kith_domain::ports::{
 use kith_domain::record::{Record, RecordKey};
 use kith_domain::scope::Scope;
 use kith_domain::time::Timestamp;
-use kith_http::{App, Policy, endpoint};
+use kith_http::{App, Following, Policy, endpoint};
 use poem::Response;
 use poem::http::Method;
 use poem::test::TestClient;
@@ -79,6 +82,17 @@ impl Reply {
     }
 }
 
+/// A body as it comes.
+pub(crate) struct Pieces(Pin<Box<dyn Stream<Item = std::io::Result<Bytes>>>>);
+
+impl Pieces {
+    /// The next piece; none at the end.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        let piece = self.0.next().await?.unwrap();
+        Some(String::from_utf8(piece.to_vec()).unwrap())
+    }
+}
+
 /// The server with its client.
 pub(crate) struct World {
     client: TestClient<Box<dyn poem::endpoint::DynEndpoint<Output = Response>>>,
@@ -130,6 +144,19 @@ impl World {
             headers,
             body: response.into_body().into_string().await.unwrap(),
         }
+    }
+
+    /// A stream of events, with the administrator's key; it has to begin.
+    pub(crate) async fn follow(&self, path: &str, headers: &[(&str, &str)]) -> Pieces {
+        let path = format!("/api/v1{path}");
+        let mut request = self.client.get(path).header("x-api-key", KEY);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.0;
+        assert_eq!(response.status().as_u16(), 200);
+        assert_eq!(response.content_type(), Some("text/event-stream"));
+        Pieces(Box::pin(response.into_body().into_bytes_stream()))
     }
 
     /// With the administrator's key and a JSON body.
@@ -202,6 +229,7 @@ pub(crate) fn app(repository: Arc<dyn Repository>) -> App {
         accounts,
         ids,
         health: Arc::new(Keys),
+        following: Following::default(),
     }
 }
 
