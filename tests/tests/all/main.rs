@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod crash;
+mod embed;
+mod endpoints;
 mod events;
 mod faults;
 mod idempotency;
@@ -17,6 +19,7 @@ mod retention;
 mod scopes;
 mod secrets;
 mod sessions;
+mod stream;
 mod surface;
 mod tenants;
 mod updates;

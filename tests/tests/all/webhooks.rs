@@ -23,19 +23,19 @@ crate::scenarios!(
 );
 
 #[derive(Clone, Debug)]
-struct Received {
+pub(crate) struct Received {
     headers: HashMap<String, String>,
     body: String,
 }
 
-/// Accepts everything, on this machine, over HTTP.
-struct Receiver {
-    url: String,
+/// Answers on this machine, over HTTP; accepts everything that is sent to `/hook`.
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Receiver {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -48,7 +48,7 @@ impl Receiver {
         Receiver { url, received }
     }
 
-    fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 
@@ -59,7 +59,7 @@ impl Receiver {
     }
 
     /// Waits until so many different events have arrived.
-    async fn until(&self, events: usize) {
+    pub(crate) async fn until(&self, events: usize) {
         let arrived = async {
             while self.ids().len() < events {
                 tokio::task::yield_now().await;
@@ -97,8 +97,14 @@ async fn serve(mut stream: TcpStream, received: Arc<Mutex<Vec<Received>>>) {
         let body = String::from_utf8(bytes[end..end + length].to_vec()).unwrap();
         bytes.drain(..end + length);
         received.lock().unwrap().push(Received { headers, body });
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine";
-        if stream.write_all(answer).await.is_err() {
+        let answer = match head.split(' ').nth(1) {
+            Some("/gone") => "410 Gone",
+            Some("/fail") => "500 Internal Server Error",
+            Some("/later") => "503 Service Unavailable\r\nretry-after: 3600",
+            _ => "200 OK",
+        };
+        let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 4\r\n\r\nfine");
+        if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
     }
@@ -125,7 +131,7 @@ pub(crate) fn delivering_with(server: &TestServer, settings: &[(&str, &str)]) ->
 }
 
 /// Waits until nothing is pending or being delivered; the deliveries.
-async fn settled(api: &kith_tests::Api) -> Vec<Value> {
+pub(crate) async fn settled(api: &kith_tests::Api) -> Vec<Value> {
     let all = async {
         loop {
             let page = api.get("/webhook-deliveries?pageSize=100").await.unwrap();

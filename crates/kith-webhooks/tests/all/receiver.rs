@@ -136,6 +136,11 @@ async fn answer(stream: &mut TlsStream<TcpStream>, path: &str, seen: &Seen) -> O
         "/429" => plain("429 Too Many Requests", "retry-after: 120\r\n", ""),
         "/410" => plain("410 Gone", "", ""),
         "/302" => plain("302 Found", "location: https://hooks.test/ok\r\n", ""),
+        _ if path.starts_with("/to/") => {
+            let (status, target) = path["/to/".len()..].split_once('/').unwrap();
+            let location = format!("location: {target}\r\n");
+            plain(&format!("{status} Moved"), &location, "")
+        }
         "/big" => plain("200 OK", "", &"x".repeat(100_000)),
         "/stuck" => "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this".to_owned(),
         "/garbage" => "SSH-2.0-OpenSSH_9.2\r\n\r\n".to_owned(),

@@ -371,6 +371,55 @@ async fn a_name_that_rebinds_reaches_allowed_addresses_only() {
     assert_eq!(lookup.asked.load(Ordering::Relaxed), 12);
 }
 
+/// A name server that shows a public address whenever a URL is checked, and an inner one whenever it is dialled.
+#[tokio::test]
+async fn a_name_that_alternates_never_leads_inside() {
+    let receiver = Receiver::start().await;
+    let closed = SenderSettings {
+        rules: UrlRules::default(),
+        ..settings(&receiver)
+    };
+    for inside in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"] {
+        let lookup = Scripted::new(&[&["8.8.8.8"], &[inside]]);
+        let sender = sender(closed.clone(), lookup);
+        for _ in 0..10 {
+            assert_eq!(sender.check(&receiver.url("/ok")).await, Ok(()));
+            let attempt = sender.send(request(receiver.url("/ok"))).await;
+            let (kind, text) = failure(&attempt);
+            assert_eq!(kind, Some(FailureKind::BlockedAddress), "{inside}: {text}");
+            assert_eq!(attempt.remote, None);
+        }
+    }
+    assert_eq!(receiver.seen.connections.load(Ordering::Relaxed), 0);
+}
+
+/// The receiver that is allowed sends on to one that is not.
+#[tokio::test]
+async fn a_redirect_never_leads_inside() {
+    let (receiver, inside) = (Receiver::start().await, Receiver::start().await);
+    let sender = local(&receiver);
+    let port = inside.address.port();
+    for status in [301, 302, 303, 307, 308] {
+        for target in [
+            format!("https://{HOST}:{port}/ok"),
+            format!("https://127.0.0.1:{port}/ok"),
+            format!("http://127.0.0.1:{port}/ok"),
+            "http://169.254.169.254/latest/meta-data/".to_owned(),
+        ] {
+            let path = format!("/to/{status}/{target}");
+            let attempt = sender.send(request(receiver.url(&path))).await;
+            let (kind, text) = failure(&attempt);
+            assert_eq!(
+                (kind, attempt.status),
+                (Some(FailureKind::Status), Some(status))
+            );
+            assert!(text.contains("redirects are not followed"), "{text}");
+        }
+    }
+    assert_eq!(inside.seen.connections.load(Ordering::Relaxed), 0);
+    assert_eq!(receiver.requests().len(), 20);
+}
+
 #[tokio::test]
 async fn http_is_for_allowed_networks_only() {
     let receiver = Receiver::start().await;

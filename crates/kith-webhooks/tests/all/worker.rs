@@ -290,6 +290,27 @@ async fn an_endpoint_that_is_gone_is_disabled_and_the_rest_is_not_sent() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_has_failed_for_five_days_is_disabled_by_the_next_failure() {
+    const FIVE_DAYS: i64 = 5 * 86_400_000;
+    for (age, is_disabled) in [(FIVE_DAYS - 1, false), (FIVE_DAYS, true)] {
+        let stage = Stage::new();
+        let lane = stage.endpoint(1, RetryPolicy::None);
+        let failing = Endpoint {
+            failing_since: Some(Timestamp(START - age)),
+            ..stage.deliveries.endpoint(lane).unwrap()
+        };
+        stage.deliveries.set_endpoint(lane, failing);
+        stage.answer(1, &[500]);
+        stage.add(lane, 0..1);
+        let worker = stage.worker();
+        until("it has failed", || stage.count(Status::Failed) == 1).await;
+        worker.stop().await;
+        let enabled = stage.deliveries.endpoint(lane).unwrap().enabled;
+        assert_eq!(enabled, !is_disabled, "{age}");
+    }
+}
+
+#[tokio::test]
 async fn a_stopped_worker_gives_back_what_it_has_not_sent() {
     let stage = Stage::new();
     let lane = stage.endpoint(1, RetryPolicy::None);
