@@ -12,6 +12,7 @@ mod load;
 mod questions;
 mod reads;
 mod report;
+mod rights;
 mod sql;
 mod values;
 mod work;
@@ -65,6 +66,8 @@ enum Command {
     Values,
     /// Questions about a large corpus (R1 to R6), beside the same as SQL by hand
     Reads(reads::Args),
+    /// R1 as an administrator, and as a member who may read only what is assigned to them: 8 % of the contacts
+    Rights(reads::Args),
     /// Kill the server under write load and check that nothing acknowledged is lost
     Crash {
         /// How often
@@ -125,6 +128,7 @@ fn main() -> Result<()> {
             Some(Command::Growth) => growth::run(&cli.options).await,
             Some(Command::Values) => values::run(&cli.options).await,
             Some(Command::Reads(args)) => reads::run(&args, &cli.options).await,
+            Some(Command::Rights(args)) => rights::run(&args, &cli.options).await,
             Some(Command::Crash { rounds }) => crash(&cli.options, rounds).await,
             Some(Command::Empty) => limits::serve_empty().await,
             Some(Command::Sql(args)) => sql::run(&args).await,

@@ -38,18 +38,21 @@ const MEMORY: f64 = 40.0;
 pub(crate) struct Args {
     /// A database that `kith-corpus` has filled
     #[arg(long)]
-    database_url: String,
+    pub(crate) database_url: String,
     /// Whose company it is
     #[arg(long, default_value = "ada@corpus.example")]
-    email: String,
+    pub(crate) email: String,
+    /// Write something before each question, so that every total is counted; CPU figures then hold the writes
+    #[arg(long)]
+    fresh: bool,
     /// Questions, by the beginnings of their names: r1, r2, …
     #[arg(long, value_delimiter = ',')]
     questions: Vec<String>,
 }
 
 /// A figure of one question.
-struct Figures {
-    measured: Measured,
+pub(crate) struct Figures {
+    pub(crate) measured: Measured,
     /// CPU of the asking or serving process and of PostgreSQL, microseconds each time.
     own_cpu: f64,
     database_cpu: f64,
@@ -61,18 +64,8 @@ pub(crate) async fn run(args: &Args, options: &Options) -> Result<()> {
     let mut database = Database::open(url).await?;
     let company = database.company(&args.email).await?;
     let process = Process::start(url)?;
-    let key = [
-        "api-key",
-        "create",
-        "--email",
-        &args.email,
-        "--name",
-        "bench",
-        "--json",
-    ];
-    let key: serde_json::Value = serde_json::from_str(&binary::run(url, &key)?)?;
-    let key = key["apiKey"].as_str().context("no key")?;
-    let api = Api::new(process.address, company, Uuid::nil(), key);
+    let key = key_of(url, &args.email)?;
+    let api = Api::new(process.address, company, Uuid::nil(), &key);
     let postgres = database.postgres_pid().await?;
     let watched = Watched {
         server: process.pid(),
@@ -97,7 +90,8 @@ pub(crate) async fn run(args: &Args, options: &Options) -> Result<()> {
         }
         compare(question, &api, &mut database).await?;
         let hand = ask_by_hand(question, &mut database, postgres, options).await?;
-        let http = ask_over_http(question, &api, watched, 1, options).await?;
+        let writer = args.fresh.then_some(&api);
+        let http = ask_over_http(question, &api, watched, 1, writer, options).await?;
         let allowed = hand.measured.percentile(0.5) * RATIO + 1.0;
         let took = http.measured.percentile(0.5);
         let is_held =
@@ -150,7 +144,7 @@ pub(crate) async fn run(args: &Args, options: &Options) -> Result<()> {
     );
 
     let first = asked.first().context("no question")?;
-    let many = ask_over_http(first, &api, watched, 16, options).await?;
+    let many = ask_over_http(first, &api, watched, 16, None, options).await?;
     println!(
         "{}: at 16 connections {:.0} a second, p50 {:.2} ms, p95 {:.2} ms",
         first.name,
@@ -172,6 +166,15 @@ pub(crate) async fn run(args: &Args, options: &Options) -> Result<()> {
         "perSecondAt16": many.measured.per_second(),
         "memory": {"idle": idle, "peak": peak},
     }))
+}
+
+/// A new key of somebody.
+pub(crate) fn key_of(url: &str, email: &str) -> Result<String> {
+    let key = [
+        "api-key", "create", "--email", email, "--name", "bench", "--json",
+    ];
+    let key: serde_json::Value = serde_json::from_str(&binary::run(url, &key)?)?;
+    Ok(key["apiKey"].as_str().context("no key")?.to_owned())
 }
 
 /// Whether both ways give the same records and totals.
@@ -250,11 +253,14 @@ async fn ask_by_hand(
     Ok(Figures::new(measured, watched.cpu_since(before)?))
 }
 
-async fn ask_over_http(
+/// Asks over HTTP; with a writer, who writes something before each question, so that no total can be remembered (one
+/// connection then).
+pub(crate) async fn ask_over_http(
     question: &Question,
     api: &Api,
     watched: Watched,
     connections: usize,
+    writer: Option<&Api>,
     options: &Options,
 ) -> Result<Figures> {
     let requests = requests(question);
@@ -270,8 +276,42 @@ async fn ask_over_http(
         ..bounds
     };
     let before = watched.cpu()?;
-    let measured = load::drive(api.address, &head, bounds, 0, &requests).await?;
+    let measured = match writer {
+        None => load::drive(api.address, &head, bounds, 0, &requests).await?,
+        Some(writer) => ask_freshly(&requests, api, writer, bounds).await?,
+    };
     Ok(Figures::new(measured, watched.cpu_since(before)?))
+}
+
+async fn ask_freshly(
+    requests: &Requests,
+    api: &Api,
+    writer: &Api,
+    bounds: Bounds,
+) -> Result<Measured> {
+    let started = Instant::now();
+    let mut latencies = Vec::new();
+    // The writes take their time too, so that a run is twice as long.
+    while started.elapsed().as_secs_f64() < 2.0 * bounds.seconds
+        && latencies.len() < bounds.requests
+    {
+        let task = json!({"name": "written in between"});
+        writer.create("tasks", &task).await?.expect(201);
+        let request = requests(latencies.len());
+        let sent = Instant::now();
+        let head = work::head(api);
+        let reply = api
+            .send_raw(
+                request.method,
+                &request.path,
+                &head,
+                request.body.as_bytes(),
+            )
+            .await?;
+        latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+        ensure!(reply.status == request.status, "{}", reply.text());
+    }
+    Ok(Measured::new(started, latencies))
 }
 
 /// Memory of a fresh server when idle, and at most under 64 questions at once.
