@@ -1,9 +1,9 @@
 //! What rights cost: R1 as an administrator, and as a member who may read only what is assigned to them.
 
 use anyhow::{Context, Result};
+use kith_tests::Api;
 use kith_tests::server::Process;
 use kith_tests::usage::Watched;
-use kith_tests::Api;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 

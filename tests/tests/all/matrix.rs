@@ -2,6 +2,7 @@
 
 mod cases;
 mod operation;
+mod walk;
 mod world;
 
 use std::collections::BTreeSet;

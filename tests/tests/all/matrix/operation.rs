@@ -24,7 +24,7 @@ pub(super) struct Operation {
     /// Whether the document asks for no credential.
     pub(super) is_open: bool,
     /// Whether its answer does not end.
-    is_endless: bool,
+    pub(super) is_endless: bool,
     /// What `{relation}` in its path may be.
     pub(super) relations: Vec<String>,
 }
