@@ -28,10 +28,19 @@ const COLUMNS: &str = "d.company_id, d.id, d.webhook_id, d.url, d.event_type, d.
 const LANES: &str = "WITH RECURSIVE lane(id) AS (\
     SELECT (SELECT d.webhook_id FROM delivery d WHERE d.company_id = $1 ORDER BY d.webhook_id LIMIT 1) \
     UNION ALL SELECT (SELECT d.webhook_id FROM delivery d WHERE d.company_id = $1 AND d.webhook_id > lane.id \
-    ORDER BY d.webhook_id LIMIT 1) FROM lane WHERE lane.id IS NOT NULL) ";
+    ORDER BY d.webhook_id LIMIT 1) FROM lane WHERE lane.id IS NOT NULL)";
+
+/// The webhook that is asked for, whose id is the second value.
+const WEBHOOK: &str = "WITH lane(id) AS (SELECT $2)";
+
+/// As many as wait, however many others there are: by the index of what is due, which no other condition may lead away
+/// from.
+const OPEN: &str = ", open AS MATERIALIZED (SELECT d.company_id, d.id, d.webhook_id, d.url, d.event_type, d.event_id, \
+    d.status, d.attempt, d.due_at, d.resend_of, d.created_at, d.delivered_at FROM lane CROSS JOIN delivery d \
+    WHERE d.webhook_id = lane.id AND d.due_at IS NOT NULL)";
 
 /// Ids tell the time at which they were made; a delivery is made somewhat after its id.
-const APART_MS: i64 = 3_600_000;
+const APART_MS: i64 = 300_000;
 
 /// The least id of a time.
 fn id_at(time: i64) -> Uuid {
@@ -139,22 +148,13 @@ impl Store {
         let leading = leading(company, search);
         let mut all = leading.clone();
         let (from, is_cut) = if waits {
-            // As many as wait, however many others there are.
-            let lanes = match search.webhook {
-                Some(_) => String::new(),
-                None => LANES.to_owned(),
-            };
-            let join = match search.webhook {
-                Some(_) => "delivery d WHERE",
-                None => "lane CROSS JOIN delivery d WHERE d.webhook_id = lane.id AND",
-            };
-            let open = format!(
-                "SELECT {COLUMNS} FROM {join} d.due_at IS NOT NULL AND {}",
-                all.sql
-            );
-            all.sql.clear();
             resting(search, &mut all);
-            (format!("{lanes}SELECT {SHOWN} FROM ({open}) d"), false)
+            let lanes = match search.webhook {
+                Some(_) => WEBHOOK,
+                None => LANES,
+            };
+            let sql = format!("{lanes}{OPEN} SELECT {SHOWN} FROM open d");
+            (sql, false)
         } else {
             let mut rest = all.clone();
             rest.sql.clear();
@@ -169,11 +169,12 @@ impl Store {
                 all.sql
             );
             all = rest;
+            all.sql.insert_str(0, "TRUE");
             (format!("SELECT {SHOWN} FROM ({walk}) d"), is_filtered)
         };
         let place = all.place(most.into());
         let sql = format!(
-            "{from} {LAST_ATTEMPT} WHERE TRUE{} ORDER BY d.id DESC LIMIT {place}",
+            "{from} {LAST_ATTEMPT} WHERE {} ORDER BY d.id DESC LIMIT {place}",
             all.sql
         );
         let rows = self.rows(&sql, all.values).await?;
