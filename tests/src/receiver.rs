@@ -66,7 +66,7 @@ impl Receiver {
             .with_single_cert(vec![cert.der().clone()], key)?;
         let root = certificate_file();
         std::fs::write(&root, cert.pem())?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = listen().await?;
         let address = listener.local_addr()?;
         let ledger = Arc::new(Ledger::default());
         let (control, told) = watch::channel(Control {
@@ -147,6 +147,19 @@ impl Drop for Receiver {
         // What cannot be deleted stays in the folder for temporary files.
         let _ = std::fs::remove_file(&self.root);
     }
+}
+
+/// Listens at a port below those that connections get: while the receiver is down, nobody else may come by it.
+async fn listen() -> Result<TcpListener> {
+    const PORTS: std::ops::Range<u16> = 10_000..32_000;
+    let first = std::process::id() as u16 % PORTS.len() as u16;
+    for at in 0..PORTS.len() as u16 {
+        let port = PORTS.start + (first + at) % PORTS.len() as u16;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            return Ok(listener);
+        }
+    }
+    anyhow::bail!("there is no free port")
 }
 
 fn certificate_file() -> PathBuf {

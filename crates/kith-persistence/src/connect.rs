@@ -214,13 +214,19 @@ pub(crate) struct OpenSqlite(SqliteConnectOptions);
 
 impl OpenSqlite {
     pub(crate) fn to_write(options: &SqliteConnectOptions) -> Self {
-        OpenSqlite(options.clone().statement_cache_capacity(512))
+        OpenSqlite(set_based(options).statement_cache_capacity(512))
     }
 
     pub(crate) fn to_read(options: &SqliteConnectOptions) -> Self {
-        let options = options.clone().statement_cache_capacity(64);
+        let options = set_based(options).statement_cache_capacity(64);
         OpenSqlite(options.pragma("query_only", "1"))
     }
+}
+
+/// For statements over sets, which find rows through the indexes that there are. From some hundred members on, SQLite
+/// would rather walk the whole table beside an index that it makes of the set: it does not know how large the table is.
+fn set_based(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+    options.clone().pragma("automatic_index", "0")
 }
 
 impl Connect for OpenSqlite {

@@ -178,6 +178,8 @@ impl<C: Connect> Writer<C> {
             if !jobs.is_empty() {
                 self.settle(jobs).await;
             }
+            // Somebody waits for what is claimed; what is recorded has happened already.
+            work.sort_by_key(|job| !matches!(job.task, deliveries::Task::Claim(_)));
             for job in work {
                 let done = self.perform(&job.task).await;
                 // A worker that went away needs no answer.

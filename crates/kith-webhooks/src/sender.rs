@@ -67,8 +67,8 @@ pub struct SenderSettings {
     pub rules: UrlRules,
     /// PEM roots that are trusted besides the public ones (`KITH_WEBHOOK_CA_FILE`).
     pub extra_roots: Option<Vec<u8>>,
-    /// Connections and requests at once to one endpoint.
-    pub per_endpoint: usize,
+    /// Connections that are kept for a host. Many webhooks may lead to one host, each with several requests at once.
+    pub kept_per_host: usize,
 }
 
 impl Default for SenderSettings {
@@ -77,7 +77,7 @@ impl Default for SenderSettings {
             timeout: Duration::from_secs(10),
             rules: UrlRules::default(),
             extra_roots: None,
-            per_endpoint: 8,
+            kept_per_host: 64,
         }
     }
 }
@@ -228,7 +228,7 @@ fn client(settings: &SenderSettings, guard: GuardedResolver) -> Result<ClientBui
         .referer(false)
         .dns_resolver(guard)
         .connector_layer(TraceLayer)
-        .pool_max_idle_per_host(settings.per_endpoint)
+        .pool_max_idle_per_host(settings.kept_per_host)
         .pool_idle_timeout(KEEP_IDLE)
         .http1_max_headers(100)
         .http2_max_header_list_size(64 * 1024)

@@ -169,7 +169,12 @@ impl Worker {
                 () = self.deliveries.wait() => round.wants_claim = true,
                 () = tokio::time::sleep(pause) => round.wants_claim = true,
                 Some(claimed) = round.claiming.join_next() => round.claimed(claimed, &self),
-                Some(landed) = round.flights.join_next_with_id() => round.landed(landed, &outcomes).await,
+                Some(landed) = round.flights.join_next_with_id() => {
+                    round.landed(landed, &outcomes).await;
+                    while let Some(landed) = round.flights.try_join_next_with_id() {
+                        round.landed(landed, &outcomes).await;
+                    }
+                }
             }
         }
         // What a claim that is under way brings is given back with the rest.

@@ -433,7 +433,40 @@ pub(crate) fn aggregate(
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::str::FromStr as _;
+
+    use sqlx::sqlite::SqliteConnectOptions;
+
     use super::*;
+    use crate::connect::OpenSqlite;
+    use crate::sql::Column;
+    use crate::writer::Connect as _;
+
+    #[tokio::test]
+    async fn a_large_set_is_not_a_reason_to_walk_a_table_on_sqlite() {
+        let options = SqliteConnectOptions::from_str("sqlite::memory:").unwrap();
+        let mut session = OpenSqlite::to_write(&options).connect().await.unwrap();
+        let table = "CREATE TABLE t (a BLOB, b BLOB, c INTEGER, PRIMARY KEY (a, b)) STRICT";
+        session.connection.execute(table).await.unwrap();
+        for size in [1, 256, SQLITE_ROWS] {
+            let rows = Rows::new(vec![
+                Column::Uuid(vec![Uuid::nil(); size]),
+                Column::Uuid(vec![Uuid::nil(); size]),
+                Column::Int(vec![Some(1); size]),
+            ]);
+            let step = Step::update("t", &["a", "b", "c"], 2, rows);
+            let AssertSqlSafe(text) = session.text(&step.text, &step.rows, size);
+            let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+            let arguments = step.rows.bind_values(0, size).unwrap();
+            let plan = sqlx::query_with(sql, arguments);
+            let plan = plan.fetch_all(&mut session.connection).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get(3)).collect();
+            let is_found = plan.iter().any(|line| line.starts_with("SEARCH t USING"));
+            assert!(is_found, "{size}: {plan:?}");
+        }
+    }
 
     #[test]
     fn statements_never_have_more_parameters_than_sqlite_takes() {

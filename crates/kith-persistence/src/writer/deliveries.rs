@@ -104,52 +104,81 @@ async fn claim<S: Session>(session: &mut S, wish: &Wish) -> Result<Claims, Failu
         claims.last_lane = Some(last.uuid(0)?);
     }
     claims.is_cut = is_cut;
-    let due = pick(session, &lanes, wish.now).await?;
-    claims.deliveries = take(session, &due, &lanes, wish.lease_until).await?;
+    claims.deliveries = match S::DIALECT {
+        Dialect::Sqlite => {
+            let due = pick(session, &lanes, wish.now).await?;
+            take(session, &due, wish.lease_until).await?
+        }
+        Dialect::Postgres => pick_and_take(session, &lanes, wish).await?,
+    };
     Ok(claims)
 }
 
-/// The deliveries of lanes that are due, locked on PostgreSQL against other workers, whose are left out.
+/// Lanes with how much is wanted of each.
+fn wanted(lanes: &[(Uuid, usize)], now: Timestamp, lease_until: Timestamp) -> Rows {
+    let most = |most: usize| Some(i64::try_from(most).unwrap_or(i64::MAX));
+    Rows::new(vec![
+        Column::Uuid(lanes.iter().map(|(lane, _)| *lane).collect()),
+        Column::Int(vec![Some(now.0); lanes.len()]),
+        Column::Int(lanes.iter().map(|(_, room)| most(*room)).collect()),
+        Column::Int(vec![Some(lease_until.0); lanes.len()]),
+    ])
+}
+
+/// What the worker needs of a delivery, its event and its webhook.
+const NEEDED: &str = "d.company_id, d.id, d.webhook_id, d.event_id, d.attempt, d.body, e.body, \
+    w.url, w.secret, w.enabled, w.retry_policy, w.failing_since";
+
+const NEEDED_FROM: &str = "LEFT JOIN event e ON e.company_id = d.company_id AND e.seq = d.event_seq \
+    LEFT JOIN webhook w ON w.company_id = d.company_id AND w.id = d.webhook_id";
+
+/// Finds, marks and reads the deliveries of lanes that are due in one statement; each is locked against other workers,
+/// whose are left out.
+async fn pick_and_take<S: Session>(
+    session: &mut S,
+    lanes: &[(Uuid, usize)],
+    wish: &Wish,
+) -> Result<Vec<Claimed>, Failure> {
+    let text = format!(
+        ", p AS (SELECT p.*, $k.c4 AS lease_until FROM $k CROSS JOIN LATERAL (\
+            SELECT d.company_id, d.id, d.due_at FROM delivery d WHERE d.webhook_id = $k.c1 AND d.due_at <= $k.c2 \
+            ORDER BY d.due_at, d.id LIMIT $k.c3 FOR UPDATE SKIP LOCKED) p), \
+         d AS (UPDATE delivery SET status = 'delivering', due_at = p.lease_until, attempt = delivery.attempt + 1 \
+            FROM p WHERE delivery.company_id = p.company_id AND delivery.id = p.id \
+            RETURNING delivery.*, p.due_at AS was_due_at) \
+         SELECT {NEEDED}, d.was_due_at FROM d {NEEDED_FROM}"
+    );
+    let rows = wanted(lanes, wish.now, wish.lease_until);
+    let mut claimed = Vec::new();
+    for row in session.fetch(&text, &rows).await? {
+        claimed.push((row.int(12)?, read(&row)?));
+    }
+    claimed.sort_by_key(|(due_at, claimed)| (claimed.webhook, *due_at, claimed.id));
+    Ok(claimed.into_iter().map(|(_, claimed)| claimed).collect())
+}
+
+/// The deliveries of lanes that are due, in order. There is one writer only.
 async fn pick<S: Session>(
     session: &mut S,
     lanes: &[(Uuid, usize)],
     now: Timestamp,
 ) -> Result<Vec<(Uuid, Uuid)>, Failure> {
-    let most = |most: usize| Some(i64::try_from(most).unwrap_or(i64::MAX));
-    let rows = |lanes: &[(Uuid, usize)]| {
-        Rows::new(vec![
-            Column::Uuid(lanes.iter().map(|(lane, _)| *lane).collect()),
-            Column::Int(vec![Some(now.0); lanes.len()]),
-            Column::Int(lanes.iter().map(|(_, room)| most(*room)).collect()),
-        ])
-    };
-    let found = match S::DIALECT {
-        Dialect::Postgres => {
-            let text = "SELECT p.company_id, p.id FROM $k CROSS JOIN LATERAL (\
-                SELECT d.company_id, d.id FROM delivery d WHERE d.webhook_id = $k.c1 AND d.due_at <= $k.c2 \
-                ORDER BY d.due_at, d.id LIMIT $k.c3 FOR UPDATE SKIP LOCKED) p";
-            session.fetch(text, &rows(lanes)).await?
+    let text = "SELECT d.company_id, d.id FROM delivery d \
+        WHERE d.webhook_id = (SELECT c1 FROM $k) AND d.due_at <= (SELECT c2 FROM $k) \
+        ORDER BY d.due_at, d.id LIMIT (SELECT c3 FROM $k)";
+    let mut keys = Vec::new();
+    for lane in lanes.chunks(1) {
+        for row in session.fetch(text, &wanted(lane, now, now)).await? {
+            keys.push((row.uuid(0)?, row.uuid(1)?));
         }
-        Dialect::Sqlite => {
-            let text = "SELECT d.company_id, d.id FROM delivery d \
-                WHERE d.webhook_id = (SELECT c1 FROM $k) AND d.due_at <= (SELECT c2 FROM $k) \
-                ORDER BY d.due_at, d.id LIMIT (SELECT c3 FROM $k)";
-            let mut found = Vec::new();
-            for lane in lanes.chunks(1) {
-                found.extend(session.fetch(text, &rows(lane)).await?);
-            }
-            found
-        }
-    };
-    let keys = found.iter().map(|row| Ok((row.uuid(0)?, row.uuid(1)?)));
-    Ok(keys.collect::<Result<_, sqlx::Error>>()?)
+    }
+    Ok(keys)
 }
 
-/// Marks deliveries as being attempted and reads what the worker needs of them.
+/// Marks deliveries as being attempted and reads what the worker needs of them, in the order of the keys.
 async fn take<S: Session>(
     session: &mut S,
     keys: &[(Uuid, Uuid)],
-    lanes: &[(Uuid, usize)],
     lease_until: Timestamp,
 ) -> Result<Vec<Claimed>, Failure> {
     if keys.is_empty() {
@@ -168,29 +197,17 @@ async fn take<S: Session>(
         rows: marked,
     };
     session.write(&[step]).await?;
-    let text = "SELECT d.company_id, d.id, d.webhook_id, d.event_id, d.attempt, d.body, e.body, \
-                w.url, w.secret, w.enabled, w.retry_policy, w.failing_since \
-                FROM $k CROSS JOIN delivery d \
-                LEFT JOIN event e ON e.company_id = d.company_id AND e.seq = d.event_seq \
-                LEFT JOIN webhook w ON w.company_id = d.company_id AND w.id = d.webhook_id \
-                WHERE d.company_id = $k.c1 AND d.id = $k.c2";
+    let text = format!(
+        "SELECT {NEEDED} FROM $k CROSS JOIN delivery d {NEEDED_FROM} WHERE d.company_id = $k.c1 AND d.id = $k.c2"
+    );
     let rows = Rows::keys(keys.iter().copied());
     let mut claimed = Vec::with_capacity(keys.len());
-    for row in session.fetch(text, &rows).await? {
+    for row in session.fetch(&text, &rows).await? {
         claimed.push(read(&row)?);
     }
-    // Lane by lane, in the order in which they were due.
-    let lanes: HashMap<_, _> = lanes
-        .iter()
-        .zip(0..)
-        .map(|((id, _), at)| (*id, at))
-        .collect();
-    let order: HashMap<_, _> = keys.iter().zip(0..).collect();
-    claimed.sort_by_key(|claimed| {
-        let lane: Option<&usize> = lanes.get(&claimed.webhook);
-        let place: Option<&usize> = order.get(&(claimed.company, claimed.id));
-        (lane.copied(), place.copied())
-    });
+    // Lanes one after the other, as the keys are.
+    let order: HashMap<_, _> = keys.iter().zip(0_usize..).collect();
+    claimed.sort_by_key(|claimed| order.get(&(claimed.company, claimed.id)).copied());
     Ok(claimed)
 }
 

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 /// Deliveries that may lie claimed and unsent, altogether and for one tenant.
 const QUEUED: usize = 4_096;
-const QUEUED_TENANT: usize = 512;
+const QUEUED_TENANT: usize = 1_024;
 
-/// Most deliveries of a lane that lie claimed and unsent: about a second's worth, if the endpoint is fast.
-const QUEUED_LANE: usize = 64;
+/// Most deliveries of a lane that lie claimed and unsent: what a fast endpoint takes while the next are claimed.
+const QUEUED_LANE: usize = 128;
 
 /// Attempts at once to an endpoint whose last answer did not come in time.
 const SLOW_LANE: usize = 2;

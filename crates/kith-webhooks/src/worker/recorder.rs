@@ -6,9 +6,13 @@ use std::time::Duration;
 use kith_domain::ports::deliveries::{Deliveries, Outcome};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-/// Most outcomes in one call.
+/// Most outcomes in one call; a claim may have to wait for it.
 const BATCH: usize = 128;
+
+/// Shortest time from one call to the next: when many attempts end, few calls record them.
+const BEAT: Duration = Duration::from_millis(5);
 
 /// Outcomes that may wait before attempts have to.
 const QUEUE: usize = 1024;
@@ -30,7 +34,16 @@ impl Recorder {
         let (sender, mut outcomes) = mpsc::channel(QUEUE);
         let task = tokio::spawn(async move {
             let mut batch = Vec::with_capacity(BATCH);
+            let mut next = Instant::now();
             while outcomes.recv_many(&mut batch, BATCH).await > 0 {
+                while batch.len() < BATCH && Instant::now() < next {
+                    let left = BATCH - batch.len();
+                    let more = outcomes.recv_many(&mut batch, left);
+                    if !matches!(tokio::time::timeout_at(next, more).await, Ok(1..)) {
+                        break;
+                    }
+                }
+                next = Instant::now() + BEAT;
                 record(deliveries.as_ref(), std::mem::take(&mut batch)).await;
             }
         });

@@ -123,7 +123,7 @@ fn fast_endpoints_are_claimed_for_ahead_and_slow_ones_are_not() {
         lanes.land(flight, Some(&attempt));
     }
     let wishes = lanes.wishes();
-    assert_eq!(wishes.get(&Uuid::from_u128(1)), Some(&64));
+    assert_eq!(wishes.get(&Uuid::from_u128(1)), Some(&QUEUED_LANE));
     assert_eq!(wishes.get(&Uuid::from_u128(2)), Some(&2));
     assert!(lanes.wants_more());
     // Nothing came of it: the fast lane is forgotten with its last attempt.
