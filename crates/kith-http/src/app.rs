@@ -21,7 +21,7 @@ use crate::records::RecordsApi;
 use crate::route::Routes;
 use crate::sessions::SessionsApi;
 use crate::webhooks::WebhooksApi;
-use crate::{docs, document, system};
+use crate::{docs, document, reset, system};
 
 /// Where every path of the API begins.
 pub(crate) const PREFIX: &str = "/api/v1";
@@ -86,6 +86,9 @@ pub(crate) fn endpoint_until(
         .into_iter()
         .for_each(|(path, endpoint)| routes.get(path, endpoint));
     docs::routes()
+        .into_iter()
+        .for_each(|(path, endpoint)| routes.get(path, endpoint));
+    reset::routes()
         .into_iter()
         .for_each(|(path, endpoint)| routes.get(path, endpoint));
     system::routes(&app)

@@ -60,7 +60,8 @@ pub(crate) fn routes() -> Vec<(&'static str, BoxEndpoint<'static>)> {
     ]
 }
 
-fn file(content_type: &'static str, content: &'static str) -> Response {
+/// A file of a page, under the policy.
+pub(crate) fn file(content_type: &'static str, content: &'static str) -> Response {
     let mut response = Response::default();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

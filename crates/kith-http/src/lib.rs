@@ -20,6 +20,7 @@ mod people;
 mod query;
 mod records;
 mod reply;
+mod reset;
 mod route;
 mod secret;
 mod server;

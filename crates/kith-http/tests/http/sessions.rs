@@ -356,3 +356,24 @@ async fn requests_of_a_key_are_limited_where_that_is_set() {
         None
     );
 }
+
+#[tokio::test]
+async fn a_link_leads_to_a_page_that_asks_this_server_alone() {
+    let world = World::new();
+    let page = world.send(Method::GET, "/password-reset", &[], "").await;
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let script = world
+        .send(Method::GET, "/password-reset/page.js", &[], "")
+        .await;
+    assert!(page.body.contains("/password-reset/page.js"));
+    assert!(script.body.contains("/api/v1/password-reset/complete"));
+    for file in [&page, &script] {
+        let policy = file.header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("connect-src 'self'"));
+        assert!(!file.body.contains("://"));
+    }
+}
