@@ -52,6 +52,13 @@ impl Case {
                     code: "foreign_origin",
                 }
             }
+            (_, Credential::ReadOnly) if self.is_refused_to_limited_keys() => Expected::Refused {
+                status: 403,
+                code: "forbidden",
+            },
+            (_, Credential::ReadOnly) if self.changes_oneself() => {
+                Expected::Lacking(vec!["users:update".to_owned()])
+            }
             (Needs::AnyoneInVain(status, code), _) => Expected::Refused {
                 status: *status,
                 code,
@@ -80,6 +87,18 @@ impl Case {
                 }
             }
         }
+    }
+
+    /// Whether it is about what one signs in with: a key with limits would get further by it.
+    fn is_refused_to_limited_keys(&self) -> bool {
+        let path = &self.template.operation.path;
+        path.starts_with("/api/v1/sessions") || path == "/api/v1/users/me/password"
+    }
+
+    /// Whether it changes the caller, which needs no right, but more than a key that may only read.
+    fn changes_oneself(&self) -> bool {
+        let operation = &self.template.operation;
+        operation.path == "/api/v1/users/me" && operation.method != "GET"
     }
 
     /// Whether an operation on records names a record or user that the caller may not read: nothing is assigned to any

@@ -138,6 +138,8 @@ pub(super) enum Credential {
     Inactive,
     /// A good session of somebody who has every right, in a request that does not say which page it comes from.
     NoOrigin,
+    /// A key that may only read, of somebody who has every right.
+    ReadOnly,
     /// All rights but these.
     Without(Vec<String>),
     /// This right and no other.
@@ -150,6 +152,7 @@ impl Credential {
         match self {
             Credential::None | Credential::Worthless(_) | Credential::Inactive => false,
             Credential::NoOrigin => true,
+            Credential::ReadOnly => right.contains(":read"),
             Credential::Without(missing) => !missing.contains(right),
             Credential::Only(held) => held == right,
         }
@@ -227,6 +230,11 @@ pub(super) async fn callers(server: &TestServer, admin: &Api) -> Vec<Caller> {
     add(inactive, Credential::Inactive);
     let signed_in = people.signed_in().await;
     add(signed_in, Credential::Without(Vec::new()));
+    let owner = people.with("NOT IN", &[]).await;
+    let body = json!({"name": "For reading", "scopes": "read"});
+    let made = owner.call("POST", "/api-keys", &body).await.unwrap();
+    let key = text(&made.expect(201), "key");
+    add(owner.with_key(owner.user, &key), Credential::ReadOnly);
     let mut careless = people.signed_in().await;
     careless.key_line = careless.key_line.replace(ORIGIN, "");
     add(careless, Credential::NoOrigin);
