@@ -144,7 +144,7 @@ pub(crate) async fn admin_pool(url: &str) -> Result<DatabaseConnection, ConnectE
 const TRUSTED: Duration = Duration::from_secs(1);
 
 /// KiB of pages that the connections of the read pool remember together, on SQLite.
-const SQLITE_READ_CACHE: u32 = 20_000;
+const SQLITE_READ_CACHE: u32 = 16_000;
 
 /// How many connections read on SQLite: each is a thread with pages of its own, and they are used in turn, so that more
 /// of them than there are cores only remember less each.

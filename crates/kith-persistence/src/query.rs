@@ -5,6 +5,7 @@ mod leader;
 mod names;
 mod order;
 mod page;
+mod plan;
 mod statement;
 mod totals;
 

@@ -92,6 +92,15 @@ impl Shape {
         }
     }
 
+    /// How many cells [`Shape::read`] reads.
+    pub(crate) fn cells(&self) -> usize {
+        let links = self.entity.links().iter();
+        self.own_cells
+            + links
+                .map(|link| 1 + usize::from(link.quantity))
+                .sum::<usize>()
+    }
+
     pub(crate) fn table(&self) -> &'static str {
         self.entity.name()
     }

@@ -1,47 +1,41 @@
 //! Pages of records, names, and the search over all types.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use kith_domain::columns::ColumnType;
-use kith_domain::entity::FieldKind;
-use kith_domain::filter::{Cursor, FieldRef, Filter, Search, SortField, Test, Window};
+use kith_domain::filter::{Cursor, Filter, Search, Window};
 use kith_domain::ports::{Page, RepositoryError};
 use kith_domain::record::Record;
+use kith_domain::relation::Target;
 use kith_domain::scope::{Reach, Scope};
+use uuid::Uuid;
 
 use super::filter::Conditions;
-use super::leader::is_indexed;
 use super::order::Order;
-use super::{Approach, Statement};
+use super::totals::Known;
+use super::{Approach, Statement, Value};
 use crate::columns::CompanyColumns;
-use crate::indexes::{Index, WORTHWHILE};
-use crate::shape::{Shape, snake};
-use crate::sql::Dialect;
+use crate::shape::Shape;
+use crate::sql::{Cells, Dialect};
 use crate::store::Store;
 use crate::writer::count_column;
 
-/// A row that is looked up costs as much as this many that are walked over.
-const LOOKUP: u128 = 2;
-
-/// How many records are counted to find out whether a rule finds few.
-const TRIED: i64 = 2_000;
-
 /// A search on its way.
-struct Question<'a> {
-    store: &'a Store,
+pub(super) struct Question<'a> {
+    pub(super) store: &'a Store,
     /// Whose eyes it is seen with.
-    scope: &'a Scope,
-    columns: &'a CompanyColumns,
+    pub(super) scope: &'a Scope,
+    pub(super) columns: &'a CompanyColumns,
     /// With the scope as a part of its filter.
-    search: &'a Search,
+    pub(super) search: &'a Search,
     /// Which of the rules that all have to hold finds fewest records, where that is known.
     leader: Option<usize>,
 }
 
 /// Which records of the order a statement reads.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     /// All, if all have a value.
     All,
     /// Those with a value.
@@ -68,7 +62,7 @@ impl Store {
                 next_cursor: None,
             });
         };
-        let mut question = Question {
+        let question = Question {
             store: self,
             scope,
             columns: &columns,
@@ -76,7 +70,6 @@ impl Store {
             leader: None,
         };
         question.see_to_indexes().await?;
-        question.leader = question.find_leader().await?;
         question.answer().await
     }
 
@@ -110,7 +103,7 @@ impl Store {
         let counted = search
             .with_total
             .then(|| question.count_sql(Part::All, None));
-        let page = question.page_sql(part, approach, offset, limit);
+        let page = question.page_sql(part, approach, offset, limit, false);
         for (statement, text) in counted.into_iter().chain([page]) {
             let (explain, at) = match statement.dialect {
                 Dialect::Sqlite => ("EXPLAIN QUERY PLAN", 3),
@@ -142,10 +135,22 @@ fn within<'a>(search: &'a Search, scope: &Scope) -> Option<Cow<'a, Search>> {
     Some(Cow::Owned(limited))
 }
 
+/// What a part of the records is sorted by.
+fn by(order: &Order, part: Part, hidden: bool) -> String {
+    match part {
+        Part::Absent => order.by_id(hidden),
+        Part::All | Part::Present => order.by(hidden),
+    }
+}
+
 impl Question<'_> {
-    async fn answer(&self) -> Result<Page, RepositoryError> {
+    async fn answer(mut self) -> Result<Page, RepositoryError> {
         let search = self.search;
-        let (total, mut records) = self.total_and_records().await?;
+        let (total, mut records) = if search.with_total && !self.asks_nothing() {
+            self.total_and_records().await?
+        } else {
+            self.only_records().await?
+        };
         let size = search.window.size() as usize;
         let has_more = records.len() > size;
         records.truncate(size);
@@ -160,35 +165,99 @@ impl Question<'_> {
         })
     }
 
-    async fn total_and_records(&self) -> Result<(Option<u64>, Vec<Record>), RepositoryError> {
-        let search = self.search;
-        let is_alike = self.store.dialect() == Dialect::Postgres && self.is_alike_either_way();
-        if !search.with_total {
-            let approach = match is_alike {
-                true => Approach::Walk,
-                false => self.approach(None).await?,
-            };
-            return Ok((None, self.records(approach, None).await?));
-        }
+    /// The records, and the total where it is at hand.
+    async fn only_records(&mut self) -> Result<(Option<u64>, Vec<Record>), RepositoryError> {
         if self.asks_nothing() {
-            let total = self.all().await?;
-            return Ok((
-                Some(total),
-                self.records(Approach::Walk, Some(total)).await?,
-            ));
+            let total = match self.search.with_total {
+                true => Some(self.all().await?),
+                false => None,
+            };
+            return Ok((total, self.records(Approach::Walk, total).await?));
         }
-        if is_alike {
-            // Neither waits for the other.
-            let (total, records) = tokio::join!(self.total(), self.records(Approach::Walk, None));
-            return Ok((Some(total?), records?));
-        }
-        let total = self.total().await?;
-        let approach = self.approach(Some(total)).await?;
-        Ok((Some(total), self.records(approach, Some(total)).await?))
+        self.leader = self.find_leader().await?;
+        let approach = match self.is_alike_either_way() {
+            true => Approach::Walk,
+            false => self.approach(None).await?,
+        };
+        Ok((None, self.records(approach, None).await?))
     }
 
-    /// Whether the text of the question does not depend on the approach.
+    /// The total, counted unless that was done before and nothing has changed since, and the records.
+    async fn total_and_records(&mut self) -> Result<(Option<u64>, Vec<Record>), RepositoryError> {
+        let totals = &self.store.totals;
+        let key = totals.key(self.scope, self.search);
+        // Read before anything is counted: what is committed in between makes the total one of a later position, which
+        // is then asked for in vain and counted again.
+        let position = self.position().await?;
+        let (total, records) = if let Some(known) = totals.get(key, position) {
+            self.leader = known.leader;
+            let approach = match self.is_alike_either_way() {
+                true => Approach::Walk,
+                false => self.approach(Some(known.total)).await?,
+            };
+            (
+                known.total,
+                self.records(approach, Some(known.total)).await?,
+            )
+        } else if self.is_alike_either_way() {
+            // Neither waits for the other.
+            let count = self.count(Part::All, None);
+            let (total, records) = tokio::join!(count, self.records(Approach::Walk, None));
+            (total?, records?)
+        } else {
+            self.leader = self.find_leader().await?;
+            match self.few_at_once().await? {
+                Some(found) => found,
+                None => {
+                    let total = self.count(Part::All, None).await?;
+                    let approach = self.approach(Some(total)).await?;
+                    (total, self.records(approach, Some(total)).await?)
+                }
+            }
+        };
+        let leader = self.leader;
+        totals.put(key, position, Known { total, leader });
+        Ok((Some(total), records))
+    }
+
+    /// Where the company's log and its columns are.
+    async fn position(&self) -> Result<(i64, i64), RepositoryError> {
+        let text = "SELECT seq, columns_version FROM company_position WHERE company_id = $1";
+        let statement = self.statement();
+        let read = self.store.ask(&statement, text.to_owned(), |row| {
+            Ok((row.int(0)?, row.int(1)?))
+        });
+        Ok(read.await?.first().copied().unwrap_or_default())
+    }
+
+    /// The page and the total by one statement, where a rule is known to find few records, so that all of them are
+    /// looked at anyway; nothing where that says nothing of the total.
+    async fn few_at_once(&self) -> Result<Option<(u64, Vec<Record>)>, RepositoryError> {
+        let is_whole = self.order(&mut self.statement()).present.is_none();
+        if self.leader.is_none() || !is_whole || self.cursor().is_some() {
+            return Ok(None);
+        }
+        let window = &self.search.window;
+        let limit = u64::from(window.size()) + 1;
+        let (statement, text) =
+            self.page_sql(Part::All, Approach::Filter, window.offset(), limit, true);
+        let shape = Shape::of(self.search.entity);
+        let at = shape.cells();
+        let read = |row: &dyn Cells| Ok((row.int(at)?, shape.read(row)?));
+        let rows = self.store.ask(&statement, text, read).await?;
+        // Past the last page there is no row to tell the total.
+        let total = rows
+            .first()
+            .and_then(|(total, _)| u64::try_from(*total).ok());
+        let records = rows.into_iter().map(|(_, record)| record).collect();
+        Ok(total.map(|total| (total, records)))
+    }
+
+    /// Whether the text of the question does not depend on the approach: then PostgreSQL alone decides.
     fn is_alike_either_way(&self) -> bool {
+        if self.store.dialect() != Dialect::Postgres {
+            return false;
+        }
         let text = |approach| {
             let mut statement = self.statement();
             let order = self.order(&mut self.statement());
@@ -197,193 +266,12 @@ impl Question<'_> {
         text(Approach::Filter) == text(Approach::Walk)
     }
 
-    async fn approach(&self, total: Option<u64>) -> Result<Approach, RepositoryError> {
-        let walk_from = self.store.walk_from;
-        if self.asks_nothing() {
-            return Ok(Approach::Walk);
-        }
-        let found = match total {
-            Some(total) => total,
-            None => self.count(Part::All, Some(walk_from)).await?,
-        };
-        if found < walk_from {
-            return self.of_few(found).await;
-        }
-        let offset = self.search.window.offset();
-        let (Some(total), 1..) = (total, offset) else {
-            return Ok(Approach::Walk);
-        };
-        // A walk passes all records on the way to the page, a filter sorts all that are found.
-        let passed = u128::from(self.all().await?) * u128::from(offset) / u128::from(total);
-        Ok(if passed > 2 * u128::from(total) {
-            Approach::Filter
-        } else {
-            Approach::Walk
-        })
-    }
-
-    /// Makes the indexes that the question needs and nobody has needed before.
-    async fn see_to_indexes(&self) -> Result<(), RepositoryError> {
-        let mut wanted = self.indexes();
-        wanted.retain(|index| !self.store.indexes.has(index));
-        if !wanted.is_empty() && self.all().await? >= WORTHWHILE {
-            for index in wanted {
-                self.store.indexes.make(index).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// The indexes that the order and the rules use. Those of slots were made with their columns, unless a server
-    /// stopped in between.
-    fn indexes(&self) -> Vec<Index> {
-        let Search {
-            entity,
-            sort,
-            filter,
-            ..
-        } = self.search;
-        let of_field = |field: FieldRef| match field {
-            FieldRef::CreatedAt => Some(vec!["created_at".to_owned()]),
-            FieldRef::UpdatedAt => Some(vec!["updated_at".to_owned()]),
-            FieldRef::Own(at) => {
-                let own = entity.fields().get(at)?;
-                let name = snake(own.name);
-                match own.kind {
-                    FieldKind::Amount | FieldKind::TotalQuantity => Some(vec![name]),
-                    FieldKind::TotalValue => Some(vec![name.clone(), format!("{name}_rest")]),
-                    FieldKind::Text { .. } if entity.def().sort_name == [at] => {
-                        Some(vec!["name_key".to_owned()])
-                    }
-                    FieldKind::Text { .. } | FieldKind::Emails { .. } => None,
-                }
-            }
-            _ => None,
-        };
-        let of_column = |field: FieldRef| match field {
-            FieldRef::Custom(column) => {
-                let slot = self.columns.slot(column)?;
-                Some(Index::of_slot(*entity, slot))
-            }
-            field => Some(Index::of(*entity, of_field(field)?)),
-        };
-        let rules = filter.rules();
-        let ordered = match sort.field {
-            SortField::Name => Some(Index::of(*entity, vec!["name_key".to_owned()])),
-            // Ids are in this order.
-            SortField::Field(FieldRef::CreatedAt) => None,
-            SortField::Field(field) => of_column(field),
-        };
-        let asked = rules
-            .iter()
-            .filter(|rule| !matches!(rule.test, Test::Contains(_)))
-            .filter_map(|rule| of_column(rule.field));
-        let counted = rules
-            .iter()
-            .filter_map(|rule| match (rule.field, &rule.test) {
-                (FieldRef::Custom(column), Test::Texts(_)) => {
-                    let known = self.columns.get(column)?;
-                    let is_choice = known.column_type() == ColumnType::SingleSelect;
-                    let slot = self.columns.slot(column).filter(|_| is_choice)?;
-                    Some(Index::to_count(*entity, slot))
-                }
-                _ => None,
-            });
-        let counted =
-            counted.filter(|_| self.search.with_total && self.store.dialect() == Dialect::Postgres);
-        ordered.into_iter().chain(asked).chain(counted).collect()
-    }
-
-    /// The approach where few records are found: SQLite walks where the page is full sooner along its order, if what is
-    /// found lies evenly in it, than what is found is looked up.
-    async fn of_few(&self, found: u64) -> Result<Approach, RepositoryError> {
-        if self.store.dialect() == Dialect::Postgres || found < self.store.walk_from / 10 {
-            return Ok(Approach::Filter);
-        }
-        let window = &self.search.window;
-        let wanted = window.offset() + u64::from(window.size()) + 1;
-        let walked = u128::from(self.all().await?) * u128::from(wanted);
-        let looked_up = u128::from(found) * u128::from(found) * LOOKUP;
-        Ok(if walked <= looked_up {
-            Approach::Walk
-        } else {
-            Approach::Filter
-        })
-    }
-
-    /// The rule that finds fewest records, on SQLite, which knows nothing of the values: each that an index answers is
-    /// tried for itself, up to a bound. None if all find many.
-    async fn find_leader(&self) -> Result<Option<usize>, RepositoryError> {
-        let Filter::All(filters) = &self.search.filter else {
-            return Ok(None);
-        };
-        if self.store.dialect() == Dialect::Postgres || filters.len() < 2 {
-            return Ok(None);
-        }
-        let table = self.search.entity.name();
-        let mut statement = self.statement();
-        let limit = statement.int(TRIED);
-        let mut tried = Vec::new();
-        let mut texts = Vec::new();
-        for (at, filter) in filters.iter().enumerate() {
-            if is_indexed(filter, self.search.entity, self.columns) {
-                let condition = Conditions {
-                    entity: self.search.entity,
-                    scope: self.scope,
-                    columns: self.columns,
-                    approach: Approach::Filter,
-                    walked: &[],
-                    leader: None,
-                    is_follower: false,
-                    statement: &mut statement,
-                }
-                .filter(filter);
-                texts.push(format!(
-                    "SELECT count(*) FROM (SELECT 1 FROM {table} r WHERE r.company_id = $1 AND {condition} LIMIT {limit})"
-                ));
-                tried.push(at);
-            }
-        }
-        if tried.len() < 2 {
-            return Ok(None);
-        }
-        let text = texts.join(" UNION ALL ");
-        let counts = self.store.ask(&statement, text, |row| row.int(0)).await?;
-        let fewest = tried
-            .into_iter()
-            .zip(counts)
-            .min_by_key(|(_, count)| *count);
-        Ok(fewest.filter(|(_, count)| *count < TRIED).map(|(at, _)| at))
-    }
-
-    fn asks_nothing(&self) -> bool {
+    pub(super) fn asks_nothing(&self) -> bool {
         self.search.filter == Filter::everything() && self.search.term.is_empty()
     }
 
-    /// How many records are found: counted, unless that was done before and nothing has changed since.
-    async fn total(&self) -> Result<u64, RepositoryError> {
-        let totals = &self.store.totals;
-        let key = totals.key(self.scope, self.search);
-        // Read before it is counted: what is committed in between makes the total one of a later position, which is
-        // then asked for in vain and counted again.
-        let text = "SELECT seq, columns_version FROM company_position WHERE company_id = $1";
-        let statement = self.statement();
-        let read = self.store.ask(&statement, text.to_owned(), |row| {
-            Ok((row.int(0)?, row.int(1)?))
-        });
-        let position = read.await?.first().copied().unwrap_or_default();
-        if let Some((at, total)) = totals.get(key)
-            && at == position
-        {
-            return Ok(total);
-        }
-        let total = self.count(Part::All, None).await?;
-        totals.put(key, position, total);
-        Ok(total)
-    }
-
     /// How many records of the type there are.
-    async fn all(&self) -> Result<u64, RepositoryError> {
+    pub(super) async fn all(&self) -> Result<u64, RepositoryError> {
         let column = count_column(self.search.entity);
         let text = format!("SELECT {column} FROM company_position WHERE company_id = $1");
         let counts = self
@@ -437,15 +325,76 @@ impl Question<'_> {
         offset: u64,
         limit: u64,
     ) -> Result<Vec<Record>, RepositoryError> {
-        let (statement, text) = self.page_sql(part, approach, offset, limit);
+        if self.store.dialect() == Dialect::Postgres {
+            // What a record is read with has the same text each time and need not be planned again.
+            let (statement, text) = self.ids_sql(part, approach, offset, limit);
+            let found = self.store.ask(&statement, text, |row| row.uuid(0)).await?;
+            let wanted = found.len();
+            let records = self.records_of(found).await?;
+            if records.len() == wanted {
+                return Ok(records);
+            }
+            // Some have gone in between: the page is read again in one go.
+        }
+        let (statement, text) = self.page_sql(part, approach, offset, limit, false);
         let shape = Shape::of(self.search.entity);
         self.store
             .ask(&statement, text, |row| shape.read(row))
             .await
     }
 
-    /// The ids of the page are found first, so that whatever else a record has is read for them only.
+    /// The records with these ids, in this order, as far as they are still there and seen.
+    async fn records_of(&self, ids: Vec<Uuid>) -> Result<Vec<Record>, RepositoryError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shape = Shape::of(self.search.entity);
+        let mut statement = self.statement().planned_once();
+        let cells = shape.select_within(self.scope, &mut statement);
+        let seen = statement.seen(self.scope, Target::Record(shape.entity), "r.id");
+        let seen = seen.map_or_else(String::new, |seen| format!(" AND {seen}"));
+        let places: HashMap<Uuid, usize> = ids.iter().copied().zip(0..).collect();
+        let wanted = statement.bind(Value::Uuids(ids));
+        let text = format!(
+            "SELECT {cells} FROM {} r WHERE r.company_id = $1 AND r.id = ANY ({wanted}){seen}",
+            shape.table()
+        );
+        let read = self.store.ask(&statement, text, |row| shape.read(row));
+        let mut records = read.await?;
+        records.sort_by_key(|record| places.get(&record.id).copied());
+        Ok(records)
+    }
+
+    /// The ids of the page are found first, so that whatever else a record has is read for them only; the total stands
+    /// in a last cell, if it is wanted.
     fn page_sql(
+        &self,
+        part: Part,
+        approach: Approach,
+        offset: u64,
+        limit: u64,
+        is_counted: bool,
+    ) -> (Statement, String) {
+        let (mut statement, mut found) = self.ids_sql(part, approach, offset, limit);
+        let order = self.order(&mut statement);
+        let hidden = statement.dialect == Dialect::Sqlite;
+        let shape = Shape::of(self.search.entity);
+        let mut total = "";
+        if is_counted {
+            found = found.replacen(" AS found", " AS found, count(*) OVER () AS total", 1);
+            total = ", p.total";
+        }
+        let text = format!(
+            "SELECT {}{total} FROM ({found}) p CROSS JOIN {} r \
+             WHERE r.company_id = $1 AND r.id = p.found ORDER BY {}",
+            shape.select_within(self.scope, &mut statement),
+            shape.table(),
+            by(&order, part, hidden)
+        );
+        (statement, text)
+    }
+
+    fn ids_sql(
         &self,
         part: Part,
         approach: Approach,
@@ -463,14 +412,8 @@ impl Question<'_> {
                 Part::All | Part::Present => order.after(cursor, &mut statement),
             });
         }
-        let is_sqlite = statement.dialect == Dialect::Sqlite;
-        let hidden = is_sqlite && approach == Approach::Filter;
-        let by = |hidden| match part {
-            Part::Absent => order.by_id(hidden),
-            Part::All | Part::Present => order.by(hidden),
-        };
-        let shape = Shape::of(self.search.entity);
-        let table = shape.table();
+        let hidden = statement.dialect == Dialect::Sqlite && approach == Approach::Filter;
+        let table = self.search.entity.name();
         let limit = statement.int(i64::try_from(limit).unwrap_or(i64::MAX));
         let skip = match offset {
             0 => String::new(),
@@ -480,18 +423,19 @@ impl Question<'_> {
             ),
         };
         let text = format!(
-            "SELECT {} FROM (SELECT r.id AS found FROM {table} r WHERE {} ORDER BY {} LIMIT {limit}{skip}) p \
-             CROSS JOIN {table} r WHERE r.company_id = $1 AND r.id = p.found ORDER BY {}",
-            shape.select_within(self.scope, &mut statement),
+            "SELECT r.id AS found FROM {table} r WHERE {} ORDER BY {} LIMIT {limit}{skip}",
             conditions.join(" AND "),
-            by(hidden),
-            by(is_sqlite)
+            by(&order, part, hidden)
         );
         (statement, text)
     }
 
     /// How many records a part has, or whether it has at least `enough`.
-    async fn count(&self, part: Part, enough: Option<u64>) -> Result<u64, RepositoryError> {
+    pub(super) async fn count(
+        &self,
+        part: Part,
+        enough: Option<u64>,
+    ) -> Result<u64, RepositoryError> {
         let (statement, text) = self.count_sql(part, enough);
         let counts = self.store.ask(&statement, text, |row| row.int(0)).await?;
         Ok(counts
@@ -520,7 +464,7 @@ impl Question<'_> {
         (statement, text)
     }
 
-    fn statement(&self) -> Statement {
+    pub(super) fn statement(&self) -> Statement {
         Statement::new(self.store.dialect(), self.scope.company)
     }
 

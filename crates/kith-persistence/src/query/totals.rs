@@ -23,7 +23,15 @@ pub(super) type Position = (i64, i64);
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     keys: [RandomState; 2],
-    known: Mutex<VecDeque<(Key, Position, u64)>>,
+    known: Mutex<VecDeque<(Key, Position, Known)>>,
+}
+
+/// What is known of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) total: u64,
+    /// Which of its rules leads.
+    pub(super) leader: Option<usize>,
 }
 
 impl Totals {
@@ -36,24 +44,25 @@ impl Totals {
         self.keys.each_ref().map(|key| key.hash_one(&question))
     }
 
-    /// The position and the total that were found last.
-    pub(super) fn get(&self, key: Key) -> Option<(Position, u64)> {
+    /// What was found last, if that was at this position.
+    pub(super) fn get(&self, key: Key, position: Position) -> Option<Known> {
         let known = self.lock();
         let mut known = known.iter().filter(|(question, ..)| *question == key);
-        known.next().map(|(_, position, total)| (*position, *total))
+        let (_, at, found) = known.next()?;
+        (*at == position).then_some(*found)
     }
 
-    /// Remembers a total that was counted after the position was read.
-    pub(super) fn put(&self, key: Key, position: Position, total: u64) {
+    /// Remembers what was found after the position was read.
+    pub(super) fn put(&self, key: Key, position: Position, found: Known) {
         let mut known = self.lock();
         known.retain(|(question, ..)| *question != key);
         if known.len() >= REMEMBERED {
             known.pop_front();
         }
-        known.push_back((key, position, total));
+        known.push_back((key, position, found));
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Key, Position, u64)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Key, Position, Known)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
