@@ -173,7 +173,7 @@ fn a_reader_with_limits_sees_the_links_that_are_inside() {
         (shown.map(|body| String::from_utf8(body).unwrap()), asked)
     };
     let (shown, asked) = moved(&before, &after);
-    assert_eq!(asked.len(), 6);
+    assert_eq!(asked.len(), 5);
     let shown = shown.unwrap();
     assert!(!shown.contains(&unseen.to_string()) && shown.contains(&seen.to_string()));
     assert!(shown.contains("899999999999999.99999999"), "{shown}");
