@@ -8,6 +8,8 @@ use std::sync::Arc;
 use kith_api_types::Problem;
 use kith_application::Accounts;
 use kith_application::accounts::{Caller, Credential, Identity};
+use kith_domain::actor::Actor;
+use kith_domain::ports::RepositoryError;
 use poem::Request;
 use poem::http::header;
 use uuid::Uuid;
@@ -23,6 +25,33 @@ pub(crate) struct Door {
     accounts: Arc<Accounts>,
     origins: Origins,
     pub(crate) limits: Limits,
+}
+
+/// The credential of a request whose answer lasts, to be looked at again for as long.
+#[derive(Clone)]
+pub(crate) struct Standing {
+    accounts: Arc<Accounts>,
+    shown: Shown,
+}
+
+#[derive(Clone)]
+enum Shown {
+    Key(String),
+    Session(String),
+}
+
+impl Standing {
+    /// Who the credential stands for now; nobody if it was taken away, or its owner may not act any more.
+    pub(crate) async fn actor(&self) -> Result<Option<Arc<Actor>>, RepositoryError> {
+        let caller = match &self.shown {
+            Shown::Key(key) => self.accounts.authenticate(key).await?,
+            Shown::Session(token) => self.accounts.authenticate_session(token).await?.0,
+        };
+        Ok(match caller {
+            Caller::Active(identity) => Some(identity.actor),
+            Caller::Inactive | Caller::Unknown => None,
+        })
+    }
 }
 
 /// The session that a request came with.
@@ -44,6 +73,16 @@ impl Door {
         let aside = request.extensions().get::<Aside>();
         self.limits.count(identity.credential, aside)?;
         Ok(identity)
+    }
+
+    /// The credential of a request, to be looked at again.
+    pub(crate) fn standing(&self, request: &Request) -> Option<Standing> {
+        let key = key(request).map(|key| Shown::Key(key.to_owned()));
+        let session = || cookie::token(request).map(|token| Shown::Session(token.to_owned()));
+        Some(Standing {
+            accounts: Arc::clone(&self.accounts),
+            shown: key.or_else(session)?,
+        })
     }
 
     /// A key counts before a session: whoever sends one means it.

@@ -180,7 +180,8 @@ async fn stream(api: Arc<EventsApi>, actor: Arc<Actor>, request: Request) -> Ans
         Some(last) => Some(last),
         None => wanted.after,
     };
-    let reader = live::Reader::new(&api, actor, wanted.types)?;
+    let standing = request.extensions().get().cloned();
+    let reader = live::Reader::new(&api, actor, standing, wanted.types)?;
     live::stream(reader, after).await
 }
 

@@ -421,6 +421,10 @@ impl<S: Surface> Endpoint for Row<S> {
                     .is_stream
                     .then(|| self.door.limits.stream(identity.credential));
                 let ticket = ticket.transpose()?;
+                let standing = ticket.as_ref().and_then(|_| self.door.standing(&request));
+                if let Some(standing) = standing {
+                    request.extensions_mut().insert(standing);
+                }
                 let answer = handler(surface, identity.actor, request).await;
                 answer.map(|response| match ticket {
                     Some(ticket) => ticket.with(response),

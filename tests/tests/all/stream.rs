@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::id;
+use crate::people::{join, role};
 
 crate::scenarios!(
     the_log_is_followed_as_it_grows,
     a_write_of_another_server_wakes_the_stream,
     a_reader_skips_nothing_while_many_write,
+    a_stream_ends_with_the_right_to_it,
 );
 
 /// Longest wait for what has to come.
@@ -143,4 +145,38 @@ async fn a_reader_skips_nothing_while_many_write(server: &mut TestServer) {
     tokio::time::timeout(2 * PATIENCE, all).await.unwrap();
     let stored = server.events(0).await.unwrap();
     assert_eq!(i64::try_from(stored.len()).unwrap(), total);
+}
+
+async fn a_stream_ends_with_the_right_to_it(server: &mut TestServer) {
+    let api = &server.api;
+    let reading = ["auditLog:readAll", "tasks:readAll", "contacts:readAll"];
+    let all = role(api, "Auditor", &reading).await;
+    let nothing = role(api, "Nothing", &[]).await;
+    let eva = join(server, api, "eva@example.com", &all).await;
+    let made = api.call("POST", "/api-keys", &json!({"name": "CI"})).await;
+    let made = made.unwrap().expect(201);
+    let ci = api.with_key(api.user, made["key"].as_str().unwrap());
+    let mut of_key = follow(&ci, "/events/stream", "").await;
+    let mut of_eva = follow(&eva, "/events/stream?types=task.created", "").await;
+    task(api, "A").await;
+    assert_eq!(next(&mut of_eva).await.1, "task.created");
+    assert_eq!(next(&mut of_key).await.1, "task.created");
+
+    api.delete(&format!("/api-keys/{}", id(&made)))
+        .await
+        .unwrap()
+        .expect(200);
+    let path = format!("/users/{}", eva.user);
+    let less = json!({ "roleId": nothing });
+    api.call("PUT", &path, &less).await.unwrap().expect(200);
+    task(api, "B").await;
+    for stream in [&mut of_key, &mut of_eva] {
+        // What happened before the right was taken may still come.
+        let end = async {
+            while let Ok((_, name, _)) = stream.next().await {
+                assert_ne!(name, "task.created");
+            }
+        };
+        tokio::time::timeout(PATIENCE, end).await.unwrap();
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use kith_application::Webhooks;
+use kith_application::{Error, Webhooks};
 use kith_domain::actor::Actor;
 use kith_domain::event::CommittedEvent;
 use kith_domain::ports::EventWaiter;
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::EventsApi;
+use crate::auth::Standing;
 use crate::reply::Failure;
 
 /// Events that are read at once: all that is ever kept for a reader.
@@ -48,6 +49,7 @@ impl Default for Following {
 pub(super) struct Reader {
     webhooks: Arc<Webhooks>,
     actor: Arc<Actor>,
+    standing: Option<Standing>,
     news: Box<dyn EventWaiter>,
     after: i64,
     types: Option<Vec<&'static str>>,
@@ -90,6 +92,7 @@ impl Reader {
     pub(super) fn new(
         api: &EventsApi,
         actor: Arc<Actor>,
+        standing: Option<Standing>,
         types: Option<Vec<&'static str>>,
     ) -> Result<Self, Failure> {
         Ok(Reader {
@@ -97,6 +100,7 @@ impl Reader {
             news: api.webhooks.news(&actor)?,
             webhooks: Arc::clone(&api.webhooks),
             actor,
+            standing,
             after: 0,
             types,
             waiting: VecDeque::new(),
@@ -122,16 +126,27 @@ impl Reader {
         let piece = match found {
             Ok(Some(piece)) => piece,
             Ok(None) => Bytes::from_static(b": alive\n\n"),
+            Err(Halt::Over) => return None,
             // The reader comes back with the last id that it saw.
-            Err(error) => return Some(Err(io::Error::other(error.to_string()))),
+            Err(Halt::Failed(error)) => return Some(Err(io::Error::other(error.to_string()))),
         };
         self.handed = Some(Instant::now());
         Some(Ok(piece))
     }
 
+    /// Takes note of rights that were given or taken since; ends with the credential.
+    async fn look_again(&mut self) -> Result<(), Halt> {
+        if let Some(standing) = &self.standing {
+            let actor = standing.actor().await.map_err(Error::Storage)?;
+            self.actor = actor.ok_or(Halt::Over)?;
+        }
+        Ok(())
+    }
+
     /// Events that are wanted, if there are any before `until`.
-    async fn events(&mut self, until: Instant) -> Result<Option<Bytes>, kith_application::Error> {
+    async fn events(&mut self, until: Instant) -> Result<Option<Bytes>, Halt> {
         loop {
+            self.look_again().await?;
             let read = self.webhooks.events(&self.actor, self.after, BATCH).await?;
             self.after = read.last;
             let types = self.types.as_deref();
@@ -149,6 +164,22 @@ impl Reader {
             if Instant::now() >= until {
                 return Ok(None);
             }
+        }
+    }
+}
+
+/// Why a stream ends.
+enum Halt {
+    /// The reader may not follow the log any more.
+    Over,
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Forbidden(_) => Halt::Over,
+            error => Halt::Failed(error),
         }
     }
 }
