@@ -61,6 +61,29 @@ impl Measured {
     }
 }
 
+/// Sends a request, which must be answered as it says; the microseconds that it took.
+pub(crate) async fn send(
+    connection: &mut Connection,
+    head: &str,
+    request: &Request,
+) -> Result<u32> {
+    let body = request.body.as_bytes();
+    let sent = Instant::now();
+    let reply = connection
+        .request(request.method, &request.path, head, body)
+        .await?;
+    let took = u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX);
+    ensure!(
+        reply.status == request.status,
+        "{} {}: {} {}",
+        request.method,
+        request.path,
+        reply.status,
+        reply.text()
+    );
+    Ok(took)
+}
+
 /// Sends requests from `first` on.
 pub(crate) async fn drive(
     address: SocketAddr,
@@ -86,25 +109,7 @@ pub(crate) async fn drive(
                 if number >= first + bounds.requests {
                     break;
                 }
-                let request = requests(number);
-                let sent = Instant::now();
-                let reply = connection
-                    .request(
-                        request.method,
-                        &request.path,
-                        &head,
-                        request.body.as_bytes(),
-                    )
-                    .await?;
-                latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
-                ensure!(
-                    reply.status == request.status,
-                    "{} {}: {} {}",
-                    request.method,
-                    request.path,
-                    reply.status,
-                    reply.text()
-                );
+                latencies.push(send(&mut connection, &head, &requests(number)).await?);
             }
             anyhow::Ok(latencies)
         });

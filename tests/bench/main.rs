@@ -51,7 +51,7 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',')]
     only: Vec<work::Kind>,
     /// Databases
-    #[arg(long, value_delimiter = ',', value_parser = backend, global = true)]
+    #[arg(long, value_delimiter = ',', value_parser = Backend::named, global = true)]
     database: Vec<Backend>,
     /// Write the results as JSON to this file too
     #[arg(long, value_name = "FILE", global = true)]
@@ -82,21 +82,10 @@ enum Command {
     Sql(sql::Args),
 }
 
-fn backend(name: &str) -> Result<Backend, String> {
-    Backend::ALL
-        .into_iter()
-        .find(|backend| backend.name().eq_ignore_ascii_case(name))
-        .ok_or_else(|| "sqlite and postgresql are accepted".to_owned())
-}
-
 impl Options {
     /// The databases that are asked for and there.
     fn databases(&self) -> Vec<Backend> {
-        let asked = |backend: &Backend| self.database.is_empty() || self.database.contains(backend);
-        let (found, missing): (Vec<_>, Vec<_>) = Backend::ALL
-            .into_iter()
-            .filter(asked)
-            .partition(|backend| backend.is_available());
+        let (found, missing) = Backend::chosen(&self.database);
         for backend in missing {
             println!(
                 "LEFT OUT: {} ({} is not set)",

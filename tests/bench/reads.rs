@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use kith_tests::server::Process;
-use kith_tests::{Api, binary};
+use kith_tests::{Api, Connection, binary};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -289,6 +289,8 @@ async fn ask_freshly(
     writer: &Api,
     bounds: Bounds,
 ) -> Result<Measured> {
+    let head = work::head(api);
+    let mut connection = Connection::open(api.address).await?;
     let started = Instant::now();
     let mut latencies = Vec::new();
     // The writes take their time too, so that a run is twice as long.
@@ -297,19 +299,7 @@ async fn ask_freshly(
     {
         let task = json!({"name": "written in between"});
         writer.create("tasks", &task).await?.expect(201);
-        let request = requests(latencies.len());
-        let sent = Instant::now();
-        let head = work::head(api);
-        let reply = api
-            .send_raw(
-                request.method,
-                &request.path,
-                &head,
-                request.body.as_bytes(),
-            )
-            .await?;
-        latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
-        ensure!(reply.status == request.status, "{}", reply.text());
+        latencies.push(load::send(&mut connection, &head, &requests(latencies.len())).await?);
     }
     Ok(Measured::new(started, latencies))
 }

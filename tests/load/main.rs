@@ -34,7 +34,7 @@ struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Databases
-    #[arg(long, value_delimiter = ',', value_parser = backend, global = true)]
+    #[arg(long, value_delimiter = ',', value_parser = Backend::named, global = true)]
     database: Vec<Backend>,
     /// Events, where their number matters; each command has a default
     #[arg(long, global = true)]
@@ -70,21 +70,10 @@ enum Command {
     Bare(bare::Args),
 }
 
-fn backend(name: &str) -> Result<Backend, String> {
-    Backend::ALL
-        .into_iter()
-        .find(|backend| backend.name().eq_ignore_ascii_case(name))
-        .ok_or_else(|| "sqlite and postgresql are accepted".to_owned())
-}
-
 impl Options {
     /// The databases that are asked for and there.
     fn databases(&self) -> Vec<Backend> {
-        let asked = |backend: &Backend| self.database.is_empty() || self.database.contains(backend);
-        let (found, missing): (Vec<_>, Vec<_>) = Backend::ALL
-            .into_iter()
-            .filter(asked)
-            .partition(|backend| backend.is_available());
+        let (found, missing) = Backend::chosen(&self.database);
         for backend in missing {
             let variable = kith_tests::database::POSTGRES_URL;
             println!("LEFT OUT: {} ({variable} is not set)", backend.name());

@@ -35,6 +35,26 @@ impl Backend {
         }
     }
 
+    /// The backend with a name, in whichever case.
+    ///
+    /// # Errors
+    /// That there is none, with what is accepted.
+    pub fn named(name: &str) -> Result<Backend, String> {
+        Backend::ALL
+            .into_iter()
+            .find(|backend| backend.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| "sqlite and postgresql are accepted".to_owned())
+    }
+
+    /// Those that are asked for, or all, as far as they are there; and those that are not.
+    pub fn chosen(asked: &[Backend]) -> (Vec<Backend>, Vec<Backend>) {
+        let wanted = |backend: &Backend| asked.is_empty() || asked.contains(backend);
+        Backend::ALL
+            .into_iter()
+            .filter(wanted)
+            .partition(|backend| backend.is_available())
+    }
+
     /// Whether it can be used here.
     pub fn is_available(self) -> bool {
         self == Backend::Sqlite || std::env::var_os(POSTGRES_URL).is_some()
