@@ -92,7 +92,7 @@ impl Case {
     /// Whether it is about what one signs in with: a key with limits would get further by it.
     fn is_refused_to_limited_keys(&self) -> bool {
         let path = &self.template.operation.path;
-        path.starts_with("/api/v1/sessions") || path == "/api/v1/users/me/password"
+        path.starts_with("/api/v1/sessions")
     }
 
     /// Whether it changes the caller, which needs no right, but more than a key that may only read.
