@@ -96,6 +96,10 @@ pub enum Write {
     Reset(PasswordReset, Digest),
     /// The end of such leave.
     NoReset(Uuid),
+    /// The end of all that a user was given.
+    NoResets(Uuid),
+    /// The end of all that the users of a role were given.
+    NoResetsOfRole(Uuid),
 }
 
 /// The argon2id PHC string of a password. It prints as stars.
@@ -195,6 +199,9 @@ pub enum Denial {
     /// To get hold of a key that reaches further than the one they use.
     #[error("a key cannot give more than the key that asks for it has{}", reach(.0))]
     WiderKey(Limit),
+    /// To be shown the secret of somebody else's key, which would last if that person were to get further.
+    #[error("the new secret of a key is shown to its owner only; revoke the key instead")]
+    OthersKey,
     /// To handle sessions and passwords with a key that does not reach as far as they do.
     #[error(
         "sessions and passwords reach as far as their owner; a key that has scopes or expires cannot handle them"

@@ -57,7 +57,7 @@ impl Surface for EventsApi {
                 [
                     "listEvents",
                     "Read the event log",
-                    "Events after a position, in commit order; none is ever skipped. `next` is the position to go on from. Without `after` it begins with the oldest event that is kept; where events after the position were removed because of their age, the answer is 410.",
+                    "Events after a position, in commit order; none is ever skipped. `next` is the position to go on from. Where few events are wanted a page may be empty before the end, which is where `next` stays as it was. Without `after` it begins with the oldest event that is kept; where events after the position were removed because of their age, the answer is 410.",
                 ],
             )
             .parameters(vec![
@@ -156,22 +156,38 @@ fn types_parameter() -> MetaOperationParam {
     in_query("types", &description, schema)
 }
 
-/// Reads on until something is found that is wanted, or the end of the log.
+/// Events that are read at once where only some are wanted, and how often before an answer is due.
+const LOOK: (usize, usize) = (1_000, 20);
+
+/// Reads on until something is found that is wanted, or the end of the log, but not for ever: an answer may be empty
+/// and say where to go on.
 async fn page(api: Arc<EventsApi>, actor: Arc<Actor>, request: Request) -> Answer {
     let wanted = Wanted::read(&request, &["after", "limit", "types"])?;
     let mut after = match wanted.after {
         Some(after) => after,
         None => api.webhooks.beginning(&actor).await?,
     };
-    loop {
-        let mut read = api.webhooks.events(&actor, after, wanted.limit).await?;
+    let (at_once, most) = match wanted.types {
+        Some(_) => (LOOK.0, LOOK.1),
+        None => (wanted.limit, LOOK.1),
+    };
+    let mut found = Vec::new();
+    for _ in 0..most {
+        let read = api.webhooks.events(&actor, after, at_once).await?;
         after = read.last;
-        read.events.retain(|event| wanted.wants(event.event.name));
-        if read.is_last || !read.events.is_empty() {
-            let page = webhook::event_page(&read.events, Some(after));
-            return Ok(reply::json(StatusCode::OK, page));
+        found = read.events;
+        found.retain(|event| wanted.wants(event.event.name));
+        if let Some(next) = found.get(wanted.limit) {
+            // The rest is for the next page.
+            after = next.position - 1;
+            found.truncate(wanted.limit);
+        }
+        if read.is_last || !found.is_empty() {
+            break;
         }
     }
+    let page = webhook::event_page(&found, Some(after));
+    Ok(reply::json(StatusCode::OK, page))
 }
 
 async fn stream(api: Arc<EventsApi>, actor: Arc<Actor>, request: Request) -> Answer {

@@ -280,8 +280,8 @@ impl Workspace {
     /// Gives a key a new secret; the old one is worth nothing from then on.
     ///
     /// # Errors
-    /// A missing right, its absence, an owner who may do more than the actor, or a key that reaches further than the
-    /// actor's own: the secret is shown to the actor.
+    /// A missing right, its absence, another owner, or a key that reaches further than the actor's own: the secret is
+    /// shown to the actor.
     pub fn rotate_key(
         &self,
         actor: &Actor,
@@ -290,6 +290,9 @@ impl Workspace {
     ) -> Result<Decision<ApiKey>, Rejection> {
         let held = self.require(actor, Resource::Api, Action::Update)?;
         let present = self.key(actor, id, held)?;
+        if present.user != actor.user {
+            return Err(Denial::OthersKey.into());
+        }
         if !actor.limit.encloses(present.limit()) {
             return Err(wider(actor));
         }

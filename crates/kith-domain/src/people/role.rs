@@ -141,7 +141,12 @@ impl Workspace {
             ..changed
         };
         let logged = (workspace::ROLE_UPDATED, id, told);
-        Ok(Decision::of(changed.clone(), Write::Role(changed), logged))
+        let is_other = changed.permissions != present.permissions;
+        let mut decision = Decision::of(changed.clone(), Write::Role(changed), logged);
+        if is_other {
+            decision.writes.push(Write::NoResetsOfRole(id));
+        }
+        Ok(decision)
     }
 
     /// Deletes a role that nobody has.

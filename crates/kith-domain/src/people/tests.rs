@@ -141,6 +141,7 @@ fn word<T: std::fmt::Debug>(decided: Result<Decision<T>, Rejection>) -> &'static
             Denial::HigherUser(_) => "higher user",
             Denial::WiderKey(_) => "wider key",
             Denial::LimitedKey => "limited key",
+            Denial::OthersKey => "another's key",
             Denial::OwnPassword => "own password",
             Denial::SignUpClosed | Denial::InvitationOnly => "no sign-up",
         },
@@ -553,11 +554,11 @@ fn keys_are_handled_by_their_owners_and_by_those_who_hold_as_much() {
     let handler = || limited(ADA, "api:update api:delete api:readAll");
     for (who, id, rotated, revoked) in [
         (actor(ADA), key(0x10), "done", "done"),
-        (actor(ADA), key(0x20), "done", "done"),
+        (actor(ADA), key(0x20), "another's key", "done"),
         (actor(ADA), key(0xFF), "not found", "not found"),
         (actor(LEA), key(0x10), "higher user", "higher user"),
         (actor(LEA), key(0x20), "done", "done"),
-        (actor(LEA), key(0x30), "done", "done"),
+        (actor(LEA), key(0x30), "another's key", "done"),
         (actor(MIA), key(0x30), "missing", "missing"),
         // The new secret of a wider key would be shown to the narrower one.
         (handler(), key(0x10), "wider key", "done"),

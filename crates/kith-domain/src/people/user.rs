@@ -160,7 +160,12 @@ impl Workspace {
             ..changed
         };
         let logged = (workspace::USER_UPDATED, id, told);
-        Ok(Decision::of(changed.clone(), Write::User(changed), logged))
+        let mut decision = Decision::of(changed.clone(), Write::User(changed), logged);
+        if is_promoted {
+            // Whoever was handed a link for their password was judged by what they might do then.
+            decision.writes.push(Write::NoResets(id));
+        }
+        Ok(decision)
     }
 
     fn is_active(&self, actor: &Actor) -> bool {

@@ -59,6 +59,15 @@ pub(super) async fn apply(
         }
         Write::Reset(new, token) => sessions::reset(transaction, company, new, token).await,
         Write::NoReset(id) => delete("password_reset", *id).await,
+        Write::NoResets(user) => {
+            let sql = "DELETE FROM password_reset WHERE company_id = $1 AND user_id = $2";
+            run(transaction, sql, vec![company.into(), (*user).into()]).await
+        }
+        Write::NoResetsOfRole(role) => {
+            let sql = "DELETE FROM password_reset WHERE company_id = $1 AND user_id IN \
+                (SELECT a.id FROM account a WHERE a.company_id = $1 AND a.role_id = $2)";
+            run(transaction, sql, vec![company.into(), (*role).into()]).await
+        }
     }
 }
 

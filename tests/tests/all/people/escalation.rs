@@ -13,6 +13,7 @@ crate::scenarios!(
     nobody_changes_a_higher_user,
     a_key_does_not_make_or_get_a_wider_one,
     keys_of_higher_users_are_left_alone,
+    what_was_given_out_does_not_rise_with_its_owner,
 );
 
 /// What those hold who run the people of a company without being administrators.
@@ -202,4 +203,49 @@ async fn keys_of_higher_users_are_left_alone(server: &mut TestServer) {
             .unwrap();
         reply.expect(404);
     }
+}
+
+/// A link for somebody's password, or a key of theirs, in the hands of one who may do as much, but not more.
+async fn what_was_given_out_does_not_rise_with_its_owner(server: &mut TestServer) {
+    let api = &server.api;
+    let (lea, _) = lead(server).await;
+    let reader = role(api, "Reader", &["users:readAll"]).await;
+    let higher = role(api, "Higher", &["users:readAll", "auditLog:readAll"]).await;
+    let administrator = role_named(api, "Administrator").await;
+    let zoe = join(server, api, "zoe@example.com", &reader).await;
+    let path = format!("/users/{}/password-reset", zoe.user);
+    let link = async || {
+        let given = lea.call("POST", &path, &json!({})).await.unwrap();
+        text(&given.expect(201), "token")
+    };
+    let complete = async |token: String| {
+        let body = json!({"token": token, "newPassword": "chosen by another"});
+        let path = "/password-reset/complete";
+        api.call("POST", path, &body).await.unwrap()
+    };
+    let by_role = link().await;
+    let permissions = json!({"permissions": [{"resource": "users", "action": "readAll"},
+        {"resource": "company", "action": "update"}]});
+    let of_role = format!("/roles/{reader}");
+    let changed = api.call("PUT", &of_role, &permissions).await.unwrap();
+    changed.expect(200);
+    complete(by_role).await.expect(404);
+    let keys = lea.get("/api-keys").await.unwrap().expect(200);
+    let theirs = zoe.user.to_string();
+    let mut keys = keys.as_array().unwrap().iter();
+    let key = keys.find(|key| key["userId"] == theirs.as_str()).map(id);
+    let back = json!({"permissions": [{"resource": "users", "action": "readAll"}]});
+    let changed = api.call("PUT", &of_role, &back).await.unwrap();
+    changed.expect(200);
+    let rotate = format!("/api-keys/{}/rotate", key.unwrap());
+    let words = refused(&lea, "POST", &rotate, &json!({})).await;
+    assert!(words.contains("owner only"), "{words}");
+
+    let by_promotion = link().await;
+    for role in [&higher, &administrator] {
+        let body = json!({ "roleId": role });
+        let path = format!("/users/{}", zoe.user);
+        api.call("PUT", &path, &body).await.unwrap().expect(200);
+    }
+    complete(by_promotion).await.expect(404);
 }
