@@ -8,6 +8,7 @@ mod m0004_upkeep;
 mod m0005_deliveries;
 mod m0006_people;
 mod m0007_sessions;
+mod m0008_claims;
 
 use sea_orm_migration::{MigrationTrait, async_trait};
 pub use sea_orm_migration::{MigratorTrait, sea_orm};
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_deliveries::Step),
             Box::new(m0006_people::Step),
             Box::new(m0007_sessions::Step),
+            Box::new(m0008_claims::Step),
         ]
     }
 }

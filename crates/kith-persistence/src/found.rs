@@ -13,9 +13,28 @@ use uuid::Uuid;
 use crate::store::{Store, get};
 use crate::webhooks::read_delivery;
 
-/// The last attempt is the one whose number the delivery has, once it is recorded.
-pub(crate) const SHOWN: &str = "d.id, d.webhook_id, d.url, d.event_type, d.event_id, d.status, d.attempt, d.due_at, \
-    d.resend_of, d.created_at, d.delivered_at, a.number, a.at, a.url, a.remote, a.status_code, a.headers, a.body, \
+/// Whether a delivery `d` lies in the stretch of its lane that a claim `c` names.
+pub(crate) const IN_CLAIM: &str = "(d.due_at, d.id) >= (c.first_due, c.first_id) \
+    AND (d.due_at, d.id) <= (c.last_due, c.last_id)";
+
+/// What is claimed waits no longer.
+fn status() -> String {
+    format!(
+        "CASE WHEN d.status = 'pending' AND EXISTS (SELECT 1 FROM delivery_claim c \
+         WHERE c.company_id = d.company_id AND c.webhook_id = d.webhook_id AND {IN_CLAIM}) \
+         THEN 'delivering' ELSE d.status END"
+    )
+}
+
+/// What is shown of a delivery. The last attempt is the one whose number the delivery has, once it is recorded.
+pub(crate) fn shown() -> String {
+    format!(
+        "d.id, d.webhook_id, d.url, d.event_type, d.event_id, {}, {SHOWN}",
+        status()
+    )
+}
+
+const SHOWN: &str = "d.attempt, d.due_at, d.resend_of, d.created_at, d.delivered_at, a.number, a.at, a.url, a.remote, a.status_code, a.headers, a.body, \
     a.error, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us";
 
 pub(crate) const LAST_ATTEMPT: &str = "LEFT JOIN delivery_attempt a \
@@ -115,7 +134,7 @@ fn resting(search: &DeliverySearch, all: &mut Conditions) -> bool {
         all.and("d.created_at < ?", until.0.into());
     }
     if let Some(status) = search.status.filter(|status| *status != Status::Failed) {
-        all.and("d.status = ?", status.name().into());
+        all.and(&format!("{} = ?", self::status()), status.name().into());
     }
     if let Some(event) = &search.event {
         all.and("d.event_type = ?", event.clone().into());
@@ -153,7 +172,7 @@ impl Store {
                 Some(_) => WEBHOOK,
                 None => LANES,
             };
-            let sql = format!("{lanes}{OPEN} SELECT {SHOWN} FROM open d");
+            let sql = format!("{lanes}{OPEN} SELECT {} FROM open d", shown());
             (sql, false)
         } else {
             let mut rest = all.clone();
@@ -170,7 +189,7 @@ impl Store {
             );
             all = rest;
             all.sql.insert_str(0, "TRUE");
-            (format!("SELECT {SHOWN} FROM ({walk}) d"), is_filtered)
+            (format!("SELECT {} FROM ({walk}) d", shown()), is_filtered)
         };
         let place = all.place(most.into());
         let sql = format!(

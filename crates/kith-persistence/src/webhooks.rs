@@ -15,7 +15,7 @@ use kith_domain::webhook::secret::SealedSecret;
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
-use crate::found::{LAST_ATTEMPT, SHOWN};
+use crate::found::{LAST_ATTEMPT, shown};
 use crate::log;
 use crate::store::{Store, get, run, unavailable};
 
@@ -219,7 +219,8 @@ impl Webhooks for Store {
         id: Uuid,
     ) -> Result<Option<(Delivery, Vec<u8>)>, RepositoryError> {
         let sql = format!(
-            "SELECT {SHOWN} FROM delivery d {LAST_ATTEMPT} WHERE d.company_id = $1 AND d.id = $2"
+            "SELECT {} FROM delivery d {LAST_ATTEMPT} WHERE d.company_id = $1 AND d.id = $2",
+            shown()
         );
         let rows = self.rows(&sql, vec![company.into(), id.into()]).await?;
         let Some(row) = rows.first() else {

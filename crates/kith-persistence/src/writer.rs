@@ -1,6 +1,7 @@
 //! The batched writer: takes every waiting unit of work, loads for all of them at once, runs them in turn, writes for
 //! all at once, commits once, and answers each for itself.
 
+mod claim;
 mod columns;
 pub(crate) mod deliveries;
 mod failure;

@@ -180,7 +180,10 @@ fn delivery() -> Vec<(&'static str, MetaSchemaRef)> {
             "durationMs",
             nullable(integer("How long the last attempt took.")),
         ),
-        ("attempt", integer("Attempts that were begun.")),
+        (
+            "attempt",
+            integer("Attempts that were made, without the one that is under way."),
+        ),
         (
             "nextAttemptAt",
             nullable(formatted("date-time", "When it is tried, or tried again.")),

@@ -3,6 +3,7 @@
 mod memory;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -25,14 +26,16 @@ pub struct Claimed {
     pub id: Uuid,
     /// The webhook: the lane.
     pub webhook: Uuid,
+    /// The claim that it is part of.
+    pub claim: Uuid,
     /// What receivers see as `webhook-id`.
     pub event_id: Uuid,
     /// The bytes to send.
     pub body: Vec<u8>,
     /// Number of the attempt that was claimed, from 1.
     pub attempt: u32,
-    /// The webhook as it is now; none if it was deleted.
-    pub endpoint: Option<Endpoint>,
+    /// The webhook as it is now, shared by all that was claimed of its lane; none if it was deleted.
+    pub endpoint: Option<Arc<Endpoint>>,
 }
 
 /// The side of a webhook that the worker needs.
@@ -53,6 +56,8 @@ pub struct Endpoint {
 /// What a worker has room for.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
+    /// What the claim will be known by; new for each wish.
+    pub id: Uuid,
     /// Now: what is due then can be claimed.
     pub now: Timestamp,
     /// When the claimed deliveries may be claimed again, should nothing be heard of them.
@@ -89,6 +94,8 @@ pub struct Outcome {
     pub delivery: Uuid,
     /// The webhook.
     pub webhook: Uuid,
+    /// The claim under which the attempt was made.
+    pub claim: Uuid,
     /// The attempt.
     pub attempt: Attempt,
     /// When it ended.
@@ -104,7 +111,7 @@ pub struct Outcome {
 /// Deliveries that wait.
 ///
 /// * A delivery is claimed by one worker at a time: until its lease ends or its outcome is recorded, nobody else gets
-///   it. Each claim counts its attempt.
+///   it. Where a lease ends unheard, the attempt counts as made.
 /// * An outcome is appended to the delivery's attempts and decides its state, unless its attempt is no longer the last
 ///   one (the lease had ended and somebody else has the delivery now); then it is appended only.
 /// * All outcomes of a call are recorded together or not at all.

@@ -1,24 +1,20 @@
-//! The work on deliveries that the writer does for the worker: claims, outcomes, what is given back.
+//! The work on deliveries that the writer does for the worker, above all: what became of attempts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use kith_domain::ports::deliveries::{Claimed, Claims, Endpoint, Outcome, Wish};
+use kith_domain::ports::deliveries::{Claimed, Claims, Outcome, Wish};
 use kith_domain::ports::resends::Progress;
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::delivery::{Health, Next, Status};
-use kith_domain::webhook::schedule::{DisabledReason, RetryPolicy};
-use kith_domain::webhook::secret::SealedSecret;
+use kith_domain::webhook::schedule::DisabledReason;
 use uuid::Uuid;
 
-use super::Failure;
+use super::claim::{self, Settled};
 use super::forget::{self, OldEvents};
-use super::resend;
 use super::store::event_step;
-use crate::sql::{Cells, Column, Dialect, Rows, Session, Step};
-
-/// Lanes that one claim looks at.
-const LANES: usize = 256;
+use super::{Failure, resend};
+use crate::sql::{Cells, Column, Rows, Session, Step};
 
 /// What the worker and the upkeep ask for.
 pub(crate) enum Task {
@@ -40,210 +36,33 @@ pub(crate) enum Done {
 /// Does it, inside of a transaction.
 pub(super) async fn perform<S: Session>(session: &mut S, task: &Task) -> Result<Done, Failure> {
     match task {
-        Task::Claim(wish) => return claim(session, wish).await.map(Done::Claimed),
+        Task::Claim(wish) => return claim::claim(session, wish).await.map(Done::Claimed),
         Task::Resend(ids, now) => {
             return resend::advance(session, ids, *now).await.map(Done::Resent);
         }
         Task::Settle(outcomes) => settle(session, outcomes).await?,
-        Task::Release(claimed) => release(session, claimed).await?,
+        Task::Release(claimed) => claim::release(session, claimed).await?,
         Task::ForgetEvents(old) => forget::events(session, old).await?,
         Task::ForgetDeliveries(old) => forget::deliveries(session, old).await?,
     }
     Ok(Done::Nothing)
 }
 
-/// Steps from lane to lane in the index of what is due, so that the length of a lane does not matter. For each lane:
-/// when its first delivery is due, and when the first is that is not due yet.
-const NEXT_LANES: &str = "SELECT lane.id, \
-    (SELECT d.due_at FROM delivery d WHERE d.webhook_id = lane.id AND d.due_at IS NOT NULL \
-     ORDER BY d.due_at LIMIT 1), \
-    (SELECT d.due_at FROM delivery d WHERE d.webhook_id = lane.id AND d.due_at > (SELECT c2 FROM $k) \
-     ORDER BY d.due_at LIMIT 1) \
-    FROM (WITH RECURSIVE step(id) AS ( \
-        SELECT (SELECT d.webhook_id FROM delivery d WHERE d.due_at IS NOT NULL \
-            AND d.webhook_id > (SELECT c1 FROM $k) ORDER BY d.webhook_id LIMIT 1) \
-        UNION ALL \
-        SELECT (SELECT d.webhook_id FROM delivery d WHERE d.due_at IS NOT NULL \
-            AND d.webhook_id > step.id ORDER BY d.webhook_id LIMIT 1) FROM step WHERE step.id IS NOT NULL \
-    ) SELECT id FROM step WHERE id IS NOT NULL LIMIT (SELECT c3 FROM $k)) AS lane ORDER BY lane.id";
-
-async fn claim<S: Session>(session: &mut S, wish: &Wish) -> Result<Claims, Failure> {
-    let rows = Rows::new(vec![
-        Column::Uuid(vec![wish.after]),
-        Column::Int(vec![Some(wish.now.0)]),
-        Column::Int(vec![Some(LANES as i64)]),
-    ]);
-    let mut claims = Claims::default();
-    let mut lanes: Vec<(Uuid, usize)> = Vec::new();
-    let mut room = wish.limit;
-    let found = session.fetch(NEXT_LANES, &rows).await?;
-    let mut is_cut = found.len() >= LANES;
-    for row in &found {
-        let lane = row.uuid(0)?;
-        let later = row.optional_int(2)?.map(Timestamp);
-        claims.next_due = claims.next_due.into_iter().chain(later).min();
-        if row.int(1)? > wish.now.0 {
-            continue;
-        }
-        let most = wish.lanes.get(&lane).copied().unwrap_or(wish.per_lane);
-        let most = most.min(room);
-        if most > 0 {
-            room -= most;
-            lanes.push((lane, most));
-            claims.last_lane = Some(lane);
-        } else if room == 0 {
-            is_cut = true;
-            break;
-        }
-    }
-    if !is_cut {
-        // The round is complete; what lies before its beginning is looked at next.
-        claims.last_lane = Some(Uuid::nil());
-        is_cut = !wish.after.is_nil();
-    } else if let (None, Some(last)) = (claims.last_lane, found.last()) {
-        claims.last_lane = Some(last.uuid(0)?);
-    }
-    claims.is_cut = is_cut;
-    claims.deliveries = match S::DIALECT {
-        Dialect::Sqlite => {
-            let due = pick(session, &lanes, wish.now).await?;
-            take(session, &due, wish.lease_until).await?
-        }
-        Dialect::Postgres => pick_and_take(session, &lanes, wish).await?,
-    };
-    Ok(claims)
-}
-
-/// Lanes with how much is wanted of each.
-fn wanted(lanes: &[(Uuid, usize)], now: Timestamp, lease_until: Timestamp) -> Rows {
-    let most = |most: usize| Some(i64::try_from(most).unwrap_or(i64::MAX));
-    Rows::new(vec![
-        Column::Uuid(lanes.iter().map(|(lane, _)| *lane).collect()),
-        Column::Int(vec![Some(now.0); lanes.len()]),
-        Column::Int(lanes.iter().map(|(_, room)| most(*room)).collect()),
-        Column::Int(vec![Some(lease_until.0); lanes.len()]),
-    ])
-}
-
-/// What the worker needs of a delivery, its event and its webhook.
-const NEEDED: &str = "d.company_id, d.id, d.webhook_id, d.event_id, d.attempt, d.body, e.body, \
-    w.url, w.secret, w.enabled, w.retry_policy, w.failing_since";
-
-const NEEDED_FROM: &str = "LEFT JOIN event e ON e.company_id = d.company_id AND e.seq = d.event_seq \
-    LEFT JOIN webhook w ON w.company_id = d.company_id AND w.id = d.webhook_id";
-
-/// Finds, marks and reads the deliveries of lanes that are due in one statement; each is locked against other workers,
-/// whose are left out.
-async fn pick_and_take<S: Session>(
-    session: &mut S,
-    lanes: &[(Uuid, usize)],
-    wish: &Wish,
-) -> Result<Vec<Claimed>, Failure> {
-    let text = format!(
-        ", p AS (SELECT p.*, $k.c4 AS lease_until FROM $k CROSS JOIN LATERAL (\
-            SELECT d.company_id, d.id, d.due_at FROM delivery d WHERE d.webhook_id = $k.c1 AND d.due_at <= $k.c2 \
-            ORDER BY d.due_at, d.id LIMIT $k.c3 FOR UPDATE SKIP LOCKED) p), \
-         d AS (UPDATE delivery SET status = 'delivering', due_at = p.lease_until, attempt = delivery.attempt + 1 \
-            FROM p WHERE delivery.company_id = p.company_id AND delivery.id = p.id \
-            RETURNING delivery.*, p.due_at AS was_due_at) \
-         SELECT {NEEDED}, d.was_due_at FROM d {NEEDED_FROM}"
-    );
-    let rows = wanted(lanes, wish.now, wish.lease_until);
-    let mut claimed = Vec::new();
-    for row in session.fetch(&text, &rows).await? {
-        claimed.push((row.int(12)?, read(&row)?));
-    }
-    claimed.sort_by_key(|(due_at, claimed)| (claimed.webhook, *due_at, claimed.id));
-    Ok(claimed.into_iter().map(|(_, claimed)| claimed).collect())
-}
-
-/// The deliveries of lanes that are due, in order. There is one writer only.
-async fn pick<S: Session>(
-    session: &mut S,
-    lanes: &[(Uuid, usize)],
-    now: Timestamp,
-) -> Result<Vec<(Uuid, Uuid)>, Failure> {
-    let text = "SELECT d.company_id, d.id FROM delivery d \
-        WHERE d.webhook_id = (SELECT c1 FROM $k) AND d.due_at <= (SELECT c2 FROM $k) \
-        ORDER BY d.due_at, d.id LIMIT (SELECT c3 FROM $k)";
-    let mut keys = Vec::new();
-    for lane in lanes.chunks(1) {
-        for row in session.fetch(text, &wanted(lane, now, now)).await? {
-            keys.push((row.uuid(0)?, row.uuid(1)?));
-        }
-    }
-    Ok(keys)
-}
-
-/// Marks deliveries as being attempted and reads what the worker needs of them, in the order of the keys.
-async fn take<S: Session>(
-    session: &mut S,
-    keys: &[(Uuid, Uuid)],
-    lease_until: Timestamp,
-) -> Result<Vec<Claimed>, Failure> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (companies, ids) = keys.iter().copied().unzip();
-    let marked = Rows::new(vec![
-        Column::Uuid(companies),
-        Column::Uuid(ids),
-        Column::Int(vec![Some(lease_until.0); keys.len()]),
-    ]);
-    let text = "UPDATE delivery SET status = 'delivering', due_at = $k.c3, attempt = delivery.attempt + 1 \
-                FROM $k WHERE delivery.company_id = $k.c1 AND delivery.id = $k.c2";
-    let step = Step {
-        text: text.to_owned(),
-        rows: marked,
-    };
-    session.write(&[step]).await?;
-    let text = format!(
-        "SELECT {NEEDED} FROM $k CROSS JOIN delivery d {NEEDED_FROM} WHERE d.company_id = $k.c1 AND d.id = $k.c2"
-    );
-    let rows = Rows::keys(keys.iter().copied());
-    let mut claimed = Vec::with_capacity(keys.len());
-    for row in session.fetch(&text, &rows).await? {
-        claimed.push(read(&row)?);
-    }
-    // Lanes one after the other, as the keys are.
-    let order: HashMap<_, _> = keys.iter().zip(0_usize..).collect();
-    claimed.sort_by_key(|claimed| order.get(&(claimed.company, claimed.id)).copied());
-    Ok(claimed)
-}
-
-fn read(row: &impl Cells) -> Result<Claimed, sqlx::Error> {
-    let endpoint = match row.optional_text(7)? {
-        None => None,
-        Some(url) => Some(Endpoint {
-            url: url.to_owned(),
-            secret: row.optional_bytes(8)?.map(SealedSecret),
-            enabled: row.int(9)? == 1,
-            retry_policy: RetryPolicy::by_name(row.text(10)?).unwrap_or_default(),
-            failing_since: row.optional_int(11)?.map(Timestamp),
-        }),
-    };
-    let own = row.optional_bytes(5)?;
-    let body = match own {
-        Some(body) => body,
-        None => row.optional_bytes(6)?.unwrap_or_default(),
-    };
-    Ok(Claimed {
-        company: row.uuid(0)?,
-        id: row.uuid(1)?,
-        webhook: row.uuid(2)?,
-        event_id: row.uuid(3)?,
-        body,
-        attempt: u32::try_from(row.int(4)?).unwrap_or(u32::MAX),
-        endpoint,
-    })
-}
-
 async fn settle<S: Session>(session: &mut S, outcomes: &[Outcome]) -> Result<(), Failure> {
-    // One after the other: PostgreSQL would not see an attempt's delivery twice in one statement.
-    let attempts = attempts(outcomes);
-    let states = states(outcomes);
-    session.write(&[attempts]).await?;
-    session.write(&[states]).await?;
+    session.write(&[attempts(outcomes)]).await?;
+    let decided = states(outcomes);
+    let claims: HashMap<_, _> = outcomes
+        .iter()
+        .map(|outcome| ((outcome.delivery, outcome.attempt.number), outcome))
+        .collect();
+    let mut settled = Settled::default();
+    for row in session.fetch(&decided.text, &decided.rows).await? {
+        let number = u32::try_from(row.int(1)?).unwrap_or(u32::MAX);
+        if let Some(outcome) = claims.get(&(row.uuid(0)?, number)) {
+            settled.count(outcome.company, outcome.webhook, outcome.claim);
+        }
+    }
+    settled.store(session).await?;
     let mut healths: BTreeMap<(Uuid, Uuid), Health> = BTreeMap::new();
     for outcome in outcomes {
         let health = healths
@@ -378,10 +197,11 @@ fn states(outcomes: &[Outcome]) -> Step {
                 .collect(),
         ),
     ];
-    // A later claim counted on: then somebody else decides.
-    let text = "UPDATE delivery SET status = $k.c4, due_at = $k.c5, delivered_at = $k.c6, \
+    // Whoever took the claim over counted on: then somebody else decides.
+    let text = "UPDATE delivery SET attempt = $k.c3, status = $k.c4, due_at = $k.c5, delivered_at = $k.c6, \
                 url = CASE WHEN $k.c7 = '' THEN delivery.url ELSE $k.c7 END FROM $k \
-                WHERE delivery.company_id = $k.c1 AND delivery.id = $k.c2 AND delivery.attempt = $k.c3";
+                WHERE delivery.company_id = $k.c1 AND delivery.id = $k.c2 AND delivery.attempt = $k.c3 - 1 \
+                AND delivery.due_at IS NOT NULL RETURNING delivery.id, delivery.attempt";
     Step {
         text: text.to_owned(),
         rows: Rows::new(columns),
@@ -499,25 +319,4 @@ async fn disable<S: Session>(session: &mut S, outcomes: &[Outcome]) -> Result<()
     };
     session.write(&[moved, event_step(&events)]).await?;
     Ok(())
-}
-
-async fn release<S: Session>(session: &mut S, claimed: &[Claimed]) -> Result<(), Failure> {
-    let (companies, ids) = claimed
-        .iter()
-        .map(|claimed| (claimed.company, claimed.id))
-        .unzip();
-    let numbers = claimed.iter().map(|claimed| Some(claimed.attempt.into()));
-    let rows = Rows::new(vec![
-        Column::Uuid(companies),
-        Column::Uuid(ids),
-        Column::Int(numbers.collect()),
-    ]);
-    let text = "UPDATE delivery SET status = 'pending', due_at = 0, attempt = delivery.attempt - 1 FROM $k \
-                WHERE delivery.company_id = $k.c1 AND delivery.id = $k.c2 AND delivery.attempt = $k.c3 \
-                AND delivery.status = 'delivering'";
-    let step = Step {
-        text: text.to_owned(),
-        rows,
-    };
-    Ok(session.write(&[step]).await?)
 }

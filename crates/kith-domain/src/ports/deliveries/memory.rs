@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
@@ -34,8 +34,17 @@ struct Waiting {
     status: Status,
     /// When it may be claimed; none when it is finished.
     due: Option<Timestamp>,
+    /// When the lease of its claim ends.
+    claimed_until: Option<Timestamp>,
+    /// Attempts that were made, and those that were lost with their worker.
     attempt: u32,
     attempts: Vec<Attempt>,
+}
+
+impl Waiting {
+    fn claimable_at(&self) -> Option<Timestamp> {
+        self.due.max(self.claimed_until)
+    }
 }
 
 impl MemoryDeliveries {
@@ -66,6 +75,7 @@ impl MemoryDeliveries {
             body: body.to_vec(),
             status: Status::Pending,
             due: Some(due),
+            claimed_until: None,
             attempt: 0,
             attempts: Vec::new(),
         };
@@ -132,27 +142,29 @@ impl Deliveries for MemoryDeliveries {
                 .range_mut(ids)
                 .filter(|(_, waiting)| waiting.due.is_some())
                 .collect();
-            waiting.sort_by_key(|(_, waiting)| waiting.due);
+            waiting.sort_by_key(|(_, waiting)| waiting.claimable_at());
             let later = waiting
                 .iter()
                 .filter_map(|(_, waiting)| waiting.due)
-                .find(|due| *due > wish.now);
+                .filter(|due| *due > wish.now);
             claims.next_due = claims.next_due.into_iter().chain(later).min();
             let due = waiting
                 .into_iter()
-                .filter(|(_, waiting)| waiting.due.is_some_and(|due| due <= wish.now));
+                .filter(|(_, waiting)| waiting.claimable_at().is_some_and(|at| at <= wish.now));
+            let endpoint = endpoints.get(&lane).cloned().map(Arc::new);
             for ((_, id), waiting) in due.take(most) {
-                waiting.due = Some(wish.lease_until);
+                waiting.attempt += u32::from(waiting.claimed_until.is_some());
+                waiting.claimed_until = Some(wish.lease_until);
                 waiting.status = Status::Delivering;
-                waiting.attempt += 1;
                 claims.deliveries.push(Claimed {
                     company: waiting.company,
                     id: *id,
                     webhook: lane,
+                    claim: wish.id,
                     event_id: waiting.event_id,
                     body: waiting.body.clone(),
-                    attempt: waiting.attempt,
-                    endpoint: endpoints.get(&lane).cloned(),
+                    attempt: waiting.attempt + 1,
+                    endpoint: endpoint.clone(),
                 });
             }
         }
@@ -169,7 +181,9 @@ impl Deliveries for MemoryDeliveries {
             let Some(delivery) = deliveries.get_mut(&(outcome.webhook, outcome.delivery)) else {
                 continue;
             };
-            if delivery.attempt == outcome.attempt.number {
+            if delivery.attempt + 1 == outcome.attempt.number {
+                delivery.attempt = outcome.attempt.number;
+                delivery.claimed_until = None;
                 (delivery.status, delivery.due) = match outcome.next {
                     Next::Done => (Status::Success, None),
                     Next::GiveUp => (Status::Failed, None),
@@ -199,8 +213,8 @@ impl Deliveries for MemoryDeliveries {
             let Some(delivery) = state.deliveries.get_mut(&(claim.webhook, claim.id)) else {
                 continue;
             };
-            if delivery.attempt == claim.attempt && delivery.status == Status::Delivering {
-                delivery.attempt -= 1;
+            if delivery.attempt + 1 == claim.attempt && delivery.status == Status::Delivering {
+                delivery.claimed_until = None;
                 delivery.status = Status::Pending;
                 delivery.due = Some(Timestamp(0));
             }

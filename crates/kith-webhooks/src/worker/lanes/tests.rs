@@ -12,6 +12,7 @@ fn claimed(company: u128, lane: u128, number: u128, attempt: u32) -> Claimed {
         company: Uuid::from_u128(company),
         id: Uuid::from_u128(lane << 64 | number),
         webhook: Uuid::from_u128(lane),
+        claim: Uuid::nil(),
         event_id: Uuid::from_u128(number),
         body: Vec::new(),
         attempt,
