@@ -1,5 +1,7 @@
 //! The port of the delivery worker.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use kith_domain::ports::RepositoryError;
 use kith_domain::ports::deliveries::{Claimed, Claims, Deliveries, Outcome, Wish};
@@ -10,14 +12,14 @@ use crate::writer::deliveries::{Done, Task};
 #[async_trait]
 impl Deliveries for Store {
     async fn claim(&self, wish: Wish) -> Result<Claims, RepositoryError> {
-        let writer = self.delivery_writer().await?;
+        let writer = self.claim_writer().await?;
         match writer.perform(Task::Claim(wish)).await? {
             Done::Claimed(claims) => Ok(claims),
             _ => Ok(Claims::default()),
         }
     }
 
-    async fn settle(&self, outcomes: Vec<Outcome>) -> Result<(), RepositoryError> {
+    async fn settle(&self, outcomes: Arc<[Outcome]>) -> Result<(), RepositoryError> {
         let writer = self.delivery_writer().await?;
         let logs = outcomes.iter().any(|outcome| outcome.log.is_some());
         writer.perform(Task::Settle(outcomes)).await?;

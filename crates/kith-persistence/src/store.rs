@@ -67,7 +67,9 @@ pub struct Store {
 struct Lanes {
     writers: Vec<Queue>,
     readers: Vec<ReadQueue>,
-    /// The writer that works on deliveries: on SQLite the only one, on PostgreSQL one of its own.
+    /// The writers that claim deliveries, and do the other work on them: on SQLite the only one, on PostgreSQL each its
+    /// own.
+    claims: Option<Queue>,
     deliveries: Option<Queue>,
 }
 
@@ -104,8 +106,8 @@ impl Store {
                     .collect(),
             ),
             Target::Postgres(options) => (
-                // The last one works on deliveries.
-                (0..=settings.lanes.max(1))
+                // The last two work on deliveries.
+                (0..settings.lanes.max(1) + 2)
                     .map(|_| Writer::start(OpenPostgres(options.clone()), surroundings.clone()))
                     .collect(),
                 (0..READERS)
@@ -115,10 +117,11 @@ impl Store {
         };
         let (mut writers, writing): (Vec<_>, Vec<_>) = writers.into_iter().unzip();
         let is_postgres = reads.get_database_backend() == DbBackend::Postgres;
-        let (deliveries, ringers) = if is_postgres {
-            (writers.pop(), bells.join(&reads).into())
+        let (claims, deliveries, ringers) = if is_postgres {
+            (writers.pop(), writers.pop(), bells.join(&reads).into())
         } else {
-            (writers.first().cloned(), Vec::new())
+            let writer = writers.first();
+            (writer.cloned(), writer.cloned(), Vec::new())
         };
         let (readers, reading): (_, Vec<_>) = readers.into_iter().unzip();
         Ok(Store {
@@ -134,6 +137,7 @@ impl Store {
             lanes: RwLock::new(Lanes {
                 writers,
                 readers,
+                claims,
                 deliveries,
             }),
             tasks: tokio::sync::Mutex::new(writing.into_iter().chain(reading).collect()),
@@ -247,7 +251,13 @@ impl Store {
         lanes.get(spread(company, lanes.len())).cloned()
     }
 
-    /// The writer that works on deliveries.
+    /// The writer that claims deliveries.
+    pub(crate) async fn claim_writer(&self) -> Result<Queue, RepositoryError> {
+        let queue = self.lanes.read().await.claims.clone();
+        queue.ok_or_else(closed)
+    }
+
+    /// The writer that does the other work on deliveries.
     pub(crate) async fn delivery_writer(&self) -> Result<Queue, RepositoryError> {
         let queue = self.lanes.read().await.deliveries.clone();
         queue.ok_or_else(closed)

@@ -11,7 +11,7 @@ pub(crate) mod outbox;
 mod resend;
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -55,6 +55,8 @@ struct Job {
 /// Work on deliveries that waits for its turn.
 struct DeliveryJob {
     task: deliveries::Task,
+    /// How much of it is done.
+    done: usize,
     reply: oneshot::Sender<Result<Done, RepositoryError>>,
 }
 
@@ -88,7 +90,11 @@ impl Queue {
         let (reply, outcome) = oneshot::channel();
         let stopped = || RepositoryError::Unavailable("the writer has stopped".to_owned());
         self.0
-            .send(Message::Deliveries(DeliveryJob { task, reply }))
+            .send(Message::Deliveries(DeliveryJob {
+                task,
+                done: 0,
+                reply,
+            }))
             .await
             .map_err(|_| stopped())?;
         outcome.await.map_err(|_| stopped())?
@@ -168,36 +174,54 @@ impl<C: Connect> Writer<C> {
 
     async fn run(mut self, mut waiting: mpsc::Receiver<Message>) {
         let mut messages = Vec::with_capacity(MAX_BATCH);
-        while waiting.recv_many(&mut messages, MAX_BATCH).await > 0 {
-            let (mut jobs, mut work) = (Vec::new(), Vec::new());
+        let mut work: VecDeque<DeliveryJob> = VecDeque::new();
+        loop {
+            if !work.is_empty() {
+                let more = std::iter::from_fn(|| waiting.try_recv().ok());
+                messages.extend(more.take(MAX_BATCH));
+            } else if waiting.recv_many(&mut messages, MAX_BATCH).await == 0 {
+                return;
+            }
+            let mut jobs = Vec::new();
             for message in messages.drain(..) {
                 match message {
                     Message::Unit(job) => jobs.push(job),
-                    Message::Deliveries(job) => work.push(job),
+                    // Somebody waits for what is claimed; what is recorded has happened already.
+                    Message::Deliveries(job) => match job.task {
+                        deliveries::Task::Claim(_) => work.push_front(job),
+                        _ => work.push_back(job),
+                    },
                 }
             }
             if !jobs.is_empty() {
                 self.settle(jobs).await;
             }
-            // Somebody waits for what is claimed; what is recorded has happened already.
-            work.sort_by_key(|job| !matches!(job.task, deliveries::Task::Claim(_)));
-            for job in work {
-                let done = self.perform(&job.task).await;
+            let Some(mut job) = work.pop_front() else {
+                continue;
+            };
+            match self.perform(&mut job, &waiting).await {
+                Ok(None) => work.push_front(job),
                 // A worker that went away needs no answer.
-                let _ = job.reply.send(done.map_err(Failure::into_error));
+                Ok(Some(done)) => drop(job.reply.send(Ok(done))),
+                Err(failure) => drop(job.reply.send(Err(failure.into_error()))),
             }
         }
     }
 
-    /// One transaction for a piece of work on deliveries, tried again when another one is in the way.
-    async fn perform(&mut self, task: &deliveries::Task) -> Result<Done, Failure> {
+    /// One transaction for a piece of work on deliveries, tried again when another one is in the way. Nothing, if it is
+    /// not done yet, and somebody else waits.
+    async fn perform(
+        &mut self,
+        job: &mut DeliveryJob,
+        waiting: &mpsc::Receiver<Message>,
+    ) -> Result<Option<Done>, Failure> {
         let mut tries = 0;
         loop {
             let mut session = match self.session.take() {
                 Some(session) => session,
                 None => self.connect.connect().await.map_err(Failure::Connection)?,
             };
-            let failure = match work(&mut session, task).await {
+            let failure = match work(&mut session, job, waiting).await {
                 Ok(done) => {
                     self.session = Some(session);
                     return Ok(done);
@@ -287,10 +311,21 @@ fn refuse(jobs: Vec<Job>, failure: Failure) {
 }
 
 /// Begin, work, commit. On an error the caller rolls back.
-async fn work<S: Session>(session: &mut S, task: &deliveries::Task) -> Result<Done, Failure> {
+async fn work<S: Session>(
+    session: &mut S,
+    job: &mut DeliveryJob,
+    waiting: &mpsc::Receiver<Message>,
+) -> Result<Option<Done>, Failure> {
     session.begin().await?;
-    let done = deliveries::perform(session, task).await?;
+    let mut upto = job.done;
+    let done = loop {
+        let done = deliveries::perform(session, &job.task, &mut upto).await?;
+        if done.is_some() || !waiting.is_empty() {
+            break done;
+        }
+    };
     session.commit().await?;
+    job.done = upto;
     Ok(done)
 }
 

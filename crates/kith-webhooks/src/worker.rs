@@ -1,30 +1,25 @@
 //! The delivery worker: claims deliveries, sends them, records what became of them. No transaction is open meanwhile.
 
+mod attempts;
 mod lanes;
 mod recorder;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use kith_domain::event::EncodedEvent;
-use kith_domain::event::workspace::{Told, WEBHOOK_DISABLED, WorkspaceEvent, open};
-use kith_domain::ports::deliveries::{Claimed, Claims, Deliveries, Endpoint, Outcome, Wish};
+use kith_domain::ports::deliveries::{Claimed, Claims, Deliveries, Outcome, Wish};
 use kith_domain::ports::vault::Vault;
 use kith_domain::ports::{Clock, EventEncoder, Ids, RepositoryError};
 use kith_domain::time::Timestamp;
-use kith_domain::webhook::delivery::{
-    Attempt, AttemptError, FailureKind, Health, Timing, judge_attempt,
-};
-use kith_domain::webhook::schedule::DisabledReason;
-use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::{mpsc, watch};
-use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use kith_domain::webhook::delivery::Attempt;
+use ring::rand::SystemRandom;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::sender::{Request, Transport};
+use crate::sender::Transport;
+use attempts::Signing;
 use lanes::{Flight, Lanes, Limits};
 use recorder::Recorder;
 
@@ -77,9 +72,7 @@ pub struct WorkerPorts {
 
 /// What a worker works with.
 pub struct Worker {
-    deliveries: Arc<dyn Deliveries>,
-    sender: Arc<Signing>,
-    clock: Arc<dyn Clock>,
+    shared: Arc<Shared>,
     settings: WorkerSettings,
 }
 
@@ -100,16 +93,6 @@ impl WorkerHandle {
     }
 }
 
-/// The part of the work that needs the secret.
-struct Signing {
-    transport: Arc<dyn Transport>,
-    vault: Arc<dyn Vault>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
-    encoder: Arc<dyn EventEncoder>,
-    random: SystemRandom,
-}
-
 impl Worker {
     /// A worker over the deliveries of a storage.
     pub fn new(ports: WorkerPorts, settings: WorkerSettings) -> Self {
@@ -121,18 +104,26 @@ impl Worker {
             ids,
             encoder,
         } = ports;
-        let sender = Signing {
+        let signing = Signing {
             transport,
             vault,
-            clock: Arc::clone(&clock),
+            clock,
             ids,
             encoder,
             random: SystemRandom::new(),
         };
-        Worker {
+        let limits = Limits {
+            slots: settings.slots,
+            per_lane: settings.per_lane,
+        };
+        let shared = Shared {
+            lanes: Mutex::new(Lanes::new(limits)),
+            attention: Notify::new(),
             deliveries,
-            sender: Arc::new(sender),
-            clock,
+            signing,
+        };
+        Worker {
+            shared: Arc::new(shared),
             settings,
         }
     }
@@ -145,50 +136,84 @@ impl Worker {
     }
 
     async fn run(self, mut stopped: watch::Receiver<bool>) {
-        let (outcomes, recorder) = Recorder::start(Arc::clone(&self.deliveries));
-        let limits = Limits {
-            slots: self.settings.slots,
-            per_lane: self.settings.per_lane,
-        };
+        let (outcomes, recorder) = Recorder::start(Arc::clone(&self.shared.deliveries));
         let mut round = Round {
-            lanes: Lanes::new(limits),
             flights: JoinSet::new(),
-            aboard: HashMap::new(),
             claiming: JoinSet::new(),
+            outcomes,
             wants_claim: true,
             last_lane: Uuid::nil(),
+            found: false,
             next_due: None,
             not_before: None,
         };
+        let shared = &self.shared;
         while !*stopped.borrow() {
             round.claim(&self);
-            round.take_off(&self);
-            let pause = round.pause(self.clock.now(), self.settings.poll);
+            round.take_off(shared);
+            let pause = round.pause(shared.signing.clock.now(), self.settings.poll);
             tokio::select! {
                 _ = stopped.changed() => {}
-                () = self.deliveries.wait() => round.wants_claim = true,
+                () = shared.deliveries.wait() => round.wants_claim = true,
                 () = tokio::time::sleep(pause) => round.wants_claim = true,
+                () = shared.attention.notified() => {}
                 Some(claimed) = round.claiming.join_next() => round.claimed(claimed, &self),
-                Some(landed) = round.flights.join_next_with_id() => {
-                    round.landed(landed, &outcomes).await;
-                    while let Some(landed) = round.flights.try_join_next_with_id() {
-                        round.landed(landed, &outcomes).await;
-                    }
-                }
+                Some(ended) = round.flights.join_next() => told(ended),
             }
         }
         // What a claim that is under way brings is given back with the rest.
         while let Some(claimed) = round.claiming.join_next().await {
             round.claimed(claimed, &self);
         }
-        self.give_back(round.lanes.drain()).await;
-        while let Some(landed) = round.flights.join_next_with_id().await {
-            round.landed(landed, &outcomes).await;
+        let unsent = shared.lanes().drain();
+        shared.give_back(unsent).await;
+        while let Some(ended) = round.flights.join_next().await {
+            told(ended);
         }
-        drop(outcomes);
+        drop(round);
         if let Err(error) = recorder.await {
             tracing::error!(%error, "the recorder of deliveries ended badly");
         }
+    }
+}
+
+/// What the tasks of a worker have in common.
+struct Shared {
+    lanes: Mutex<Lanes>,
+    /// There is room for attempts or claims.
+    attention: Notify,
+    deliveries: Arc<dyn Deliveries>,
+    signing: Signing,
+}
+
+impl Shared {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        // Nothing panics half-way through a change.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next attempt, if there is a slot for somebody. What has waited for too long is given back: whoever claims it
+    /// next sends it.
+    fn next(self: &Arc<Self>) -> Option<(Flight, Claimed)> {
+        let now = self.signing.clock.now();
+        let mut late = Vec::new();
+        let next = {
+            let mut lanes = self.lanes();
+            loop {
+                match lanes.next() {
+                    Some((flight, claimed)) if now > flight.latest => {
+                        lanes.land(&flight, None);
+                        late.push(claimed);
+                    }
+                    next => break next,
+                }
+            }
+        };
+        if !late.is_empty() {
+            let shared = Arc::clone(self);
+            tokio::spawn(async move { shared.give_back(late).await });
+        }
+        next
     }
 
     async fn give_back(&self, claimed: Vec<Claimed>) {
@@ -199,16 +224,66 @@ impl Worker {
             tracing::warn!(%error, "claimed deliveries were not given back; their lease has to end first");
         }
     }
+
+    /// Makes attempts one after the other while it is somebody's turn.
+    async fn fly(
+        self: Arc<Self>,
+        mut next: Option<(Flight, Claimed)>,
+        outcomes: mpsc::Sender<Outcome>,
+    ) {
+        while let Some((flight, claimed)) = next {
+            let mut slot = Slot {
+                shared: &self,
+                flight: Some(flight),
+            };
+            let outcome = self.signing.deliver(claimed).await;
+            slot.free(Some(&outcome.attempt));
+            next = self.next();
+            // The recorder outlives the worker.
+            let _ = outcomes.send(outcome).await;
+        }
+    }
+}
+
+/// The slot of an attempt under way; freed also if the attempt ends badly, when its lease has to end by itself.
+struct Slot<'a> {
+    shared: &'a Shared,
+    flight: Option<Flight>,
+}
+
+impl Slot<'_> {
+    fn free(&mut self, attempt: Option<&Attempt>) {
+        let Some(flight) = self.flight.take() else {
+            return;
+        };
+        if self.shared.lanes().land(&flight, attempt) {
+            self.shared.attention.notify_one();
+        }
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.free(None);
+    }
+}
+
+fn told(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "an attempt ended badly");
+    }
 }
 
 /// The state of a running worker.
 struct Round {
-    lanes: Lanes,
-    flights: JoinSet<Outcome>,
-    aboard: HashMap<Id, Flight>,
+    /// Each makes attempts until it is nobody's turn.
+    flights: JoinSet<()>,
     claiming: JoinSet<(Timestamp, Result<Claims, RepositoryError>)>,
+    outcomes: mpsc::Sender<Outcome>,
     wants_claim: bool,
     last_lane: Uuid,
+    /// Whether anything was claimed since the lanes were begun with.
+    found: bool,
     next_due: Option<Timestamp>,
     /// After a failure of the storage: when it may be asked again.
     not_before: Option<Instant>,
@@ -217,25 +292,32 @@ struct Round {
 impl Round {
     /// Asks the storage, if there is reason and room to, and it is not being asked.
     fn claim(&mut self, worker: &Worker) {
-        if !(self.wants_claim || self.lanes.wants_more()) || !self.claiming.is_empty() {
+        if !self.claiming.is_empty() || self.not_before.is_some_and(|until| Instant::now() < until)
+        {
             return;
         }
-        let limit = self.lanes.room();
-        if limit == 0 || self.not_before.is_some_and(|until| Instant::now() < until) {
-            return;
-        }
+        let shared = &worker.shared;
+        let (limit, lanes) = {
+            let mut lanes = shared.lanes();
+            let limit = lanes.room();
+            if limit == 0 || !(self.wants_claim || lanes.wants_more()) {
+                return;
+            }
+            (limit, lanes.wishes())
+        };
         self.wants_claim = false;
-        let now = worker.clock.now();
+        let now = shared.signing.clock.now();
         let lease = i64::try_from(worker.settings.lease.as_millis()).unwrap_or(i64::MAX / 2);
         let wish = Wish {
+            id: shared.signing.ids.new_id(),
             now,
             lease_until: Timestamp(now.0 + lease),
             limit,
             per_lane: worker.settings.per_lane,
-            lanes: self.lanes.wishes(),
+            lanes,
             after: self.last_lane,
         };
-        let deliveries = Arc::clone(&worker.deliveries);
+        let deliveries = Arc::clone(&shared.deliveries);
         self.claiming.spawn(async move {
             let lease_until = wish.lease_until;
             (lease_until, deliveries.claim(wish).await)
@@ -250,16 +332,20 @@ impl Round {
         match claimed {
             Ok((lease_until, Ok(claims))) => {
                 self.not_before = None;
+                self.found |= !claims.deliveries.is_empty();
                 if let Some(lane) = claims.last_lane {
                     self.last_lane = lane;
                 }
-                self.wants_claim |= claims.is_cut;
+                // A round through all lanes that brought nothing is not begun again at once.
+                let is_barren = self.last_lane.is_nil() && !std::mem::take(&mut self.found);
+                self.wants_claim |= claims.is_cut && !is_barren;
                 self.next_due = claims.next_due;
                 let timeout =
                     i64::try_from(worker.settings.timeout.as_millis()).unwrap_or(i64::MAX / 4);
                 // An attempt has to end before its lease does, with time to record it.
                 let latest = Timestamp(lease_until.0 - timeout - timeout / 2);
-                self.lanes.load(claims.deliveries, latest, claims.is_cut);
+                let mut lanes = worker.shared.lanes();
+                lanes.load(claims.deliveries, latest, claims.is_cut);
             }
             Ok((_, Err(error))) => {
                 tracing::warn!(%error, "deliveries could not be claimed");
@@ -270,44 +356,10 @@ impl Round {
     }
 
     /// Starts attempts while there are slots and somebody's turn.
-    fn take_off(&mut self, worker: &Worker) {
-        let now = worker.clock.now();
-        while let Some((flight, claimed)) = self.lanes.next() {
-            if now > flight.latest {
-                // It waited too long: whoever claims it next sends it.
-                self.lanes.land(&flight, None);
-                let deliveries = Arc::clone(&worker.deliveries);
-                tokio::spawn(async move { deliveries.release(vec![claimed]).await });
-                continue;
-            }
-            let sender = Arc::clone(&worker.sender);
-            let handle = self
-                .flights
-                .spawn(async move { sender.deliver(claimed).await });
-            self.aboard.insert(handle.id(), flight);
-        }
-    }
-
-    async fn landed(
-        &mut self,
-        landed: Result<(Id, Outcome), JoinError>,
-        outcomes: &mpsc::Sender<Outcome>,
-    ) {
-        let (id, outcome) = match landed {
-            Ok((id, outcome)) => (id, Some(outcome)),
-            Err(error) => {
-                // Its lease ends by itself.
-                tracing::error!(%error, "an attempt ended badly");
-                (error.id(), None)
-            }
-        };
-        if let Some(flight) = self.aboard.remove(&id) {
-            self.lanes
-                .land(&flight, outcome.as_ref().map(|outcome| &outcome.attempt));
-        }
-        if let Some(outcome) = outcome {
-            // The recorder outlives the worker.
-            let _ = outcomes.send(outcome).await;
+    fn take_off(&mut self, shared: &Arc<Shared>) {
+        while let Some(next) = shared.next() {
+            let flight = Arc::clone(shared).fly(Some(next), self.outcomes.clone());
+            self.flights.spawn(flight);
         }
     }
 
@@ -322,112 +374,5 @@ impl Round {
             Some(until) => pause.min(until.saturating_duration_since(Instant::now())),
             None => pause,
         }
-    }
-}
-
-impl Signing {
-    async fn deliver(&self, claimed: Claimed) -> Outcome {
-        let policy = claimed
-            .endpoint
-            .as_ref()
-            .map(|endpoint| endpoint.retry_policy);
-        let failing_since = claimed
-            .endpoint
-            .as_ref()
-            .and_then(|endpoint| endpoint.failing_since);
-        let company = claimed.company;
-        let (delivery, webhook) = (claimed.id, claimed.webhook);
-        let attempt = self.attempt(claimed).await;
-        let now = self.clock.now();
-        let (next, health) = judge_attempt(
-            &attempt,
-            policy.unwrap_or_default(),
-            failing_since,
-            now,
-            self.jitter(),
-        );
-        let log = match health {
-            Health::Disabled(reason, _) => Some(self.disabled(company, webhook, reason, now)),
-            _ => None,
-        };
-        Outcome {
-            company,
-            delivery,
-            webhook,
-            attempt,
-            at: now,
-            next,
-            health,
-            log,
-        }
-    }
-
-    /// The event that tells of a webhook that is disabled, by the server itself.
-    fn disabled(
-        &self,
-        company: Uuid,
-        webhook: Uuid,
-        reason: DisabledReason,
-        at: Timestamp,
-    ) -> EncodedEvent {
-        let event = WorkspaceEvent {
-            id: self.ids.new_id(),
-            company,
-            user: Uuid::nil(),
-            at,
-            name: WEBHOOK_DISABLED,
-            subject: webhook,
-            told: Told::State(vec![open("disabledReason", reason.name())]),
-        };
-        EncodedEvent::of_workspace(&event, &*self.encoder)
-    }
-
-    async fn attempt(&self, claimed: Claimed) -> Attempt {
-        let number = claimed.attempt;
-        let refused = |url: String, reason: &str| Attempt {
-            number,
-            at: self.clock.now(),
-            url,
-            remote: None,
-            status: None,
-            headers: String::new(),
-            body: Vec::new(),
-            retry_after: None,
-            error: Some(AttemptError::new(FailureKind::Webhook, reason)),
-            timing: Timing::default(),
-        };
-        let Some(Endpoint {
-            url,
-            secret,
-            enabled,
-            ..
-        }) = claimed.endpoint
-        else {
-            return refused(String::new(), "the webhook was deleted");
-        };
-        if !enabled {
-            return refused(url, "the webhook is disabled");
-        }
-        let secret =
-            secret.map(|sealed| self.vault.open(claimed.company, claimed.webhook, &sealed));
-        let secret = match secret.transpose() {
-            Ok(secret) => secret,
-            Err(error) => return refused(url, &error.to_string()),
-        };
-        let request = Request {
-            url,
-            body: Bytes::from(claimed.body),
-            event_id: claimed.event_id,
-            secret,
-            number,
-        };
-        self.transport.send(request).await
-    }
-
-    fn jitter(&self) -> u32 {
-        let mut bytes = [0; 4];
-        // Without randomness there is no jitter, which does no harm.
-        let _ = self.random.fill(&mut bytes);
-        u32::from_ne_bytes(bytes)
     }
 }

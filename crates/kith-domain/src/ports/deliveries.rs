@@ -114,14 +114,14 @@ pub struct Outcome {
 ///   it. Where a lease ends unheard, the attempt counts as made.
 /// * An outcome is appended to the delivery's attempts and decides its state, unless its attempt is no longer the last
 ///   one (the lease had ended and somebody else has the delivery now); then it is appended only.
-/// * All outcomes of a call are recorded together or not at all.
+/// * A call that fails may have recorded some of its outcomes; each is recorded once, however often it comes.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     /// Claims deliveries that are due.
     async fn claim(&self, wish: Wish) -> Result<Claims, RepositoryError>;
 
     /// Records what became of attempts.
-    async fn settle(&self, outcomes: Vec<Outcome>) -> Result<(), RepositoryError>;
+    async fn settle(&self, outcomes: Arc<[Outcome]>) -> Result<(), RepositoryError>;
 
     /// Gives claimed deliveries back unsent: they are due at once, and the attempt was none. Those that somebody else
     /// has claimed since are left alone.

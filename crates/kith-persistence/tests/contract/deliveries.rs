@@ -341,12 +341,12 @@ fn an_outcome_is_recorded_once_and_decides_while_its_claim_is_the_last() {
         let second = store.claim(later).await.unwrap().deliveries.remove(0);
         assert_eq!((second.id, second.attempt), (first.id, 2));
         let late = outcome(&first, Some(500), Next::GiveUp, Health::Same);
-        store.settle(vec![late.clone()]).await.unwrap();
+        store.settle([late.clone()].into()).await.unwrap();
         let (delivery, _) = store.delivery(company, first.id).await.unwrap().unwrap();
         assert_eq!((delivery.status, delivery.attempt), (Status::Delivering, 1));
         let done = outcome(&second, None, Next::Done, Health::Same);
-        store.settle(vec![done.clone(), late]).await.unwrap();
-        store.settle(vec![done]).await.unwrap();
+        store.settle([done.clone(), late].into()).await.unwrap();
+        store.settle([done].into()).await.unwrap();
         let (delivery, body) = store.delivery(company, first.id).await.unwrap().unwrap();
         assert_eq!((delivery.status, delivery.due_at), (Status::Success, None));
         assert_eq!(delivery.delivered_at, Some(NOW));
@@ -388,7 +388,7 @@ fn a_retry_waits_for_its_time_and_what_is_released_does_not_count() {
             Next::Again(due),
             Health::FailingSince(NOW),
         );
-        store.settle(vec![again]).await.unwrap();
+        store.settle([again].into()).await.unwrap();
         let stored = store.webhook(company, webhook.id).await.unwrap().unwrap();
         assert_eq!((stored.failing_since, stored.enabled), (Some(NOW), true));
         let claims = store.claim(wish(10)).await.unwrap();
@@ -402,7 +402,7 @@ fn a_retry_waits_for_its_time_and_what_is_released_does_not_count() {
             .unwrap();
         assert_eq!(claims.deliveries[0].attempt, 2);
         let done = outcome(&claims.deliveries[0], None, Next::Done, Health::Recovered);
-        store.settle(vec![done]).await.unwrap();
+        store.settle([done].into()).await.unwrap();
         let stored = store.webhook(company, webhook.id).await.unwrap().unwrap();
         assert_eq!(stored.failing_since, None);
     });
@@ -417,7 +417,7 @@ fn a_disabled_webhook_gets_no_more_deliveries() {
         let claimed = store.claim(wish(10)).await.unwrap().deliveries.remove(0);
         let health = Health::Disabled(DisabledReason::Gone, NOW);
         let gone = outcome(&claimed, Some(410), Next::GiveUp, health);
-        store.settle(vec![gone]).await.unwrap();
+        store.settle([gone].into()).await.unwrap();
         let stored = store.webhook(company, webhook.id).await.unwrap().unwrap();
         assert_eq!(
             (stored.enabled, stored.disabled_reason),
@@ -499,7 +499,7 @@ fn deliveries_are_repeated() {
         emit(&store, company, &events).await;
         let original = store.claim(wish(1)).await.unwrap().deliveries.remove(0);
         let failed = outcome(&original, Some(500), Next::GiveUp, Health::Same);
-        store.settle(vec![failed]).await.unwrap();
+        store.settle([failed].into()).await.unwrap();
         let (before, body) = store.delivery(company, original.id).await.unwrap().unwrap();
         let resend = NewDelivery {
             id: new_id(),

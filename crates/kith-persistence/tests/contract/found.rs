@@ -199,7 +199,7 @@ fn a_page_ends_when_enough_was_looked_at() {
         // What has an index of its own is found at once.
         let claimed = store.claim(wish(1)).await.unwrap().deliveries.remove(0);
         let failed = outcome(&claimed, Some(500), Next::GiveUp, Health::Same);
-        store.settle(vec![failed]).await.unwrap();
+        store.settle([failed].into()).await.unwrap();
         for (status, count) in [
             (Status::Failed, 1),
             (Status::Pending, 10),

@@ -13,7 +13,15 @@ const QUEUED: usize = 4_096;
 const QUEUED_TENANT: usize = 1_024;
 
 /// Most deliveries of a lane that lie claimed and unsent: what a fast endpoint takes while the next are claimed.
-const QUEUED_LANE: usize = 128;
+const QUEUED_LANE: usize = 256;
+
+/// Most deliveries of a lane that one claim takes: while one tenant alone has work, and while others wait for the claim
+/// too.
+const BITE: usize = 128;
+const SHARED_BITE: usize = 32;
+
+/// For how many claims after the last one that served several tenants the smaller one counts.
+const SHARED: u32 = 64;
 
 /// Attempts at once to an endpoint whose last answer did not come in time.
 const SLOW_LANE: usize = 2;
@@ -70,6 +78,8 @@ pub(super) struct Lanes {
     retries: usize,
     /// What the last wish said.
     asked: HashMap<Uuid, usize>,
+    /// For how many claims more [`SHARED_BITE`] counts.
+    shared: u32,
 }
 
 impl Lane {
@@ -121,6 +131,7 @@ impl Lanes {
             in_flight: 0,
             retries: 0,
             asked: HashMap::new(),
+            shared: 0,
         }
     }
 
@@ -132,11 +143,15 @@ impl Lanes {
     /// How many deliveries may be claimed of the lanes that are known; of others, as many as fly at once.
     pub(super) fn wishes(&mut self) -> HashMap<Uuid, usize> {
         let (known, limits) = (&self.lanes, self.limits);
+        let bite = match self.shared {
+            0 => BITE,
+            _ => SHARED_BITE,
+        };
         let rooms = self.tenants.values().flat_map(|tenant| {
             let is_full = tenant.queued >= QUEUED_TENANT;
             let lanes = tenant.lanes.iter();
             lanes.filter_map(move |id| {
-                let room = known.get(id)?.room(limits);
+                let room = known.get(id)?.room(limits).min(bite);
                 Some((*id, if is_full { 0 } else { room }))
             })
         });
@@ -159,15 +174,13 @@ impl Lanes {
                 lane.has_more = *room == 0 || is_cut;
             }
         }
-        for group in claimed.chunk_by(|one, other| one.webhook == other.webhook) {
-            let Some(first) = group.first() else {
-                continue;
-            };
-            let room = asked.get(&first.webhook).copied();
-            let room = room.unwrap_or(self.limits.per_lane);
-            let tenant = self.tenants.entry(first.company).or_default();
-            let lane = self.lanes.entry(first.webhook).or_insert_with(|| {
-                tenant.lanes.push_back(first.webhook);
+        let mut claimed = claimed.into_iter().peekable();
+        while let Some(first) = claimed.next() {
+            let (company, id) = (first.company, first.webhook);
+            let room = asked.get(&id).copied().unwrap_or(self.limits.per_lane);
+            let tenant = self.tenants.entry(company).or_default();
+            let lane = self.lanes.entry(id).or_insert_with(|| {
+                tenant.lanes.push_back(id);
                 Lane {
                     queue: VecDeque::new(),
                     in_flight: 0,
@@ -176,15 +189,23 @@ impl Lanes {
                     has_more: false,
                 }
             });
-            lane.has_more |= group.len() >= room;
-            lane.queue
-                .extend(group.iter().map(|claimed| (claimed.clone(), latest)));
-            tenant.queued += group.len();
-            self.queued += group.len();
-            if !self.turns.contains(&first.company) {
-                self.turns.push_back(first.company);
+            let before = lane.queue.len();
+            lane.queue.push_back((first, latest));
+            while let Some(next) = claimed.next_if(|next| next.webhook == id) {
+                lane.queue.push_back((next, latest));
+            }
+            let count = lane.queue.len() - before;
+            lane.has_more |= count >= room;
+            tenant.queued += count;
+            self.queued += count;
+            if !self.turns.contains(&company) {
+                self.turns.push_back(company);
             }
         }
+        self.shared = match self.tenants.len() {
+            0 | 1 => self.shared.saturating_sub(1),
+            _ => SHARED,
+        };
         for id in asked.keys() {
             self.forget_idle(*id);
         }
@@ -259,22 +280,28 @@ impl Lanes {
         None
     }
 
-    /// Frees the slot of an attempt, and learns from it how fast the endpoint is.
-    pub(super) fn land(&mut self, flight: &Flight, attempt: Option<&Attempt>) {
+    /// Frees the slot of an attempt, and learns from it how fast the endpoint is. Whether there is more to do than the
+    /// next attempt: the lane runs low, or may take more at once than before.
+    pub(super) fn land(&mut self, flight: &Flight, attempt: Option<&Attempt>) -> bool {
         self.in_flight -= 1;
         self.retries -= usize::from(!flight.is_first);
+        let mut has_news = false;
         if let Some(lane) = self.lanes.get_mut(&flight.lane) {
             lane.in_flight -= 1;
             if let Some(attempt) = attempt {
                 let error = attempt.error.as_ref().map(|error| error.kind);
-                lane.is_slow = error == Some(FailureKind::Timeout);
+                let is_slow = error == Some(FailureKind::Timeout);
+                has_news = lane.is_slow && !is_slow;
+                lane.is_slow = is_slow;
                 lane.took = Some(Duration::from_micros(attempt.timing.total));
             }
+            has_news |= lane.has_more && lane.room(self.limits) > 0;
         }
         if let Some(tenant) = self.tenants.get_mut(&flight.company) {
             tenant.in_flight -= 1;
         }
         self.forget_idle(flight.lane);
+        has_news
     }
 
     /// Everything that has not been sent.

@@ -8,11 +8,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// Most outcomes in one call; a claim may have to wait for it.
-const BATCH: usize = 128;
+/// Most outcomes in one call.
+const BATCH: usize = 512;
 
 /// Shortest time from one call to the next: when many attempts end, few calls record them.
-const BEAT: Duration = Duration::from_millis(5);
+const BEAT: Duration = Duration::from_millis(20);
 
 /// Outcomes that may wait before attempts have to.
 const QUEUE: usize = 1024;
@@ -44,17 +44,17 @@ impl Recorder {
                     }
                 }
                 next = Instant::now() + BEAT;
-                record(deliveries.as_ref(), std::mem::take(&mut batch)).await;
+                record(deliveries.as_ref(), batch.drain(..).collect()).await;
             }
         });
         (sender, task)
     }
 }
 
-async fn record(deliveries: &dyn Deliveries, batch: Vec<Outcome>) {
+async fn record(deliveries: &dyn Deliveries, batch: Arc<[Outcome]>) {
     let mut pause = PAUSES.0;
     for _ in 0..TRIES {
-        match deliveries.settle(batch.clone()).await {
+        match deliveries.settle(Arc::clone(&batch)).await {
             Ok(()) => return,
             Err(error) => {
                 tracing::warn!(%error, count = batch.len(), "outcomes of deliveries were not recorded; trying again");

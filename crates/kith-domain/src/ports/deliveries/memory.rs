@@ -171,13 +171,13 @@ impl Deliveries for MemoryDeliveries {
         Ok(claims)
     }
 
-    async fn settle(&self, outcomes: Vec<Outcome>) -> Result<(), RepositoryError> {
+    async fn settle(&self, outcomes: Arc<[Outcome]>) -> Result<(), RepositoryError> {
         let State {
             endpoints,
             deliveries,
             ..
         } = &mut *self.lock();
-        for outcome in outcomes {
+        for outcome in outcomes.iter() {
             let Some(delivery) = deliveries.get_mut(&(outcome.webhook, outcome.delivery)) else {
                 continue;
             };
@@ -190,7 +190,7 @@ impl Deliveries for MemoryDeliveries {
                     Next::Again(at) => (Status::Pending, Some(at)),
                 };
             }
-            delivery.attempts.push(outcome.attempt);
+            delivery.attempts.push(outcome.attempt.clone());
             let Some(endpoint) = endpoints.get_mut(&outcome.webhook) else {
                 continue;
             };
