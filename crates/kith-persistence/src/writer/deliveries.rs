@@ -74,19 +74,26 @@ pub(super) async fn perform<S: Session>(
 }
 
 async fn settle<S: Session>(session: &mut S, outcomes: &[Outcome]) -> Result<(), Failure> {
-    session.write(&[attempts(outcomes)]).await?;
     let decided = states(outcomes);
-    let claims: HashMap<_, _> = outcomes
+    let mut undecided: HashMap<_, _> = outcomes
         .iter()
         .map(|outcome| ((outcome.delivery, outcome.attempt.number), outcome))
         .collect();
     let mut settled = Settled::default();
+    let mut those = Vec::with_capacity(outcomes.len());
     for row in session.fetch(&decided.text, &decided.rows).await? {
         let number = u32::try_from(row.int(1)?).unwrap_or(u32::MAX);
-        if let Some(outcome) = claims.get(&(row.uuid(0)?, number)) {
+        if let Some(outcome) = undecided.remove(&(row.uuid(0)?, number)) {
             settled.count(outcome.company, outcome.webhook, outcome.claim);
+            those.push(outcome);
         }
     }
+    session.write(&[attempts(&those, "")]).await?;
+    // A delivery may be gone.
+    let exists =
+        "AND EXISTS (SELECT 1 FROM delivery d WHERE d.company_id = $k.c1 AND d.id = $k.c2)";
+    let late: Vec<_> = undecided.into_values().collect();
+    session.write(&[attempts(&late, exists)]).await?;
     settled.store(session).await?;
     let mut healths: BTreeMap<(Uuid, Uuid), Health> = BTreeMap::new();
     for outcome in outcomes {
@@ -105,7 +112,7 @@ async fn settle<S: Session>(session: &mut S, outcomes: &[Outcome]) -> Result<(),
     disable(session, outcomes).await
 }
 
-fn attempts(outcomes: &[Outcome]) -> Step {
+fn attempts(outcomes: &[&Outcome], condition: &str) -> Step {
     let micros = |time: Option<u64>| time.map(|time| i64::try_from(time).unwrap_or(i64::MAX));
     let (companies, ids) = outcomes
         .iter()
@@ -174,11 +181,9 @@ fn attempts(outcomes: &[Outcome]) -> Step {
         "first_byte_us",
         "total_us",
     ];
-    // The same outcome may come again, when it is not known whether it was recorded. A delivery may be gone with its
-    // company.
+    // The same outcome may come again, when it is not known whether it was recorded.
     let text = format!(
-        "INSERT INTO delivery_attempt ({}) SELECT $k.* FROM $k WHERE c1 IS NOT NULL \
-         AND EXISTS (SELECT 1 FROM delivery d WHERE d.company_id = $k.c1 AND d.id = $k.c2) \
+        "INSERT INTO delivery_attempt ({}) SELECT $k.* FROM $k WHERE c1 IS NOT NULL {condition} \
          ON CONFLICT (company_id, delivery_id, number) DO NOTHING",
         names.join(", ")
     );

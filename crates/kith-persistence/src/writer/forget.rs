@@ -79,16 +79,22 @@ pub(super) async fn events<S: Session>(session: &mut S, old: &OldEvents) -> Resu
     Ok(())
 }
 
-/// Their attempts go with them.
+/// Their attempts go with them: on SQLite by the foreign key.
 pub(super) async fn deliveries<S: Session>(
     session: &mut S,
     old: &[(Uuid, Uuid)],
 ) -> Result<(), Failure> {
-    let text =
+    let attempts = "DELETE FROM delivery_attempt WHERE EXISTS (SELECT 1 FROM delivery d \
+        WHERE d.company_id = delivery_attempt.company_id AND d.id = delivery_attempt.delivery_id \
+        AND d.due_at IS NULL) AND (company_id, delivery_id) IN (SELECT c1, c2 FROM $k)";
+    let deliveries =
         "DELETE FROM delivery WHERE (company_id, id) IN (SELECT c1, c2 FROM $k) AND due_at IS NULL";
-    let step = Step {
-        text: text.to_owned(),
-        rows: Rows::keys(old.iter().copied()),
-    };
-    Ok(session.write(&[step]).await?)
+    for text in [attempts, deliveries] {
+        let step = Step {
+            text: text.to_owned(),
+            rows: Rows::keys(old.iter().copied()),
+        };
+        session.write(&[step]).await?;
+    }
+    Ok(())
 }
