@@ -20,11 +20,16 @@ const QUEUED_LANE: usize = 256;
 const BITE: usize = 128;
 const SHARED_BITE: usize = 32;
 
-/// For how many claims after the last one that served several tenants the smaller one counts.
+/// For how many claims tenants count as sharing the worker after one was served that was not the last.
 const SHARED: u32 = 64;
 
 /// Attempts at once to an endpoint whose last answer did not come in time.
 const SLOW_LANE: usize = 2;
+
+/// Attempts at once, while tenants share the worker, to an endpoint that answers within [`FAST`]: it is as fast as the
+/// machine allows with these, and more would only make the others wait for the machine.
+const FAST_LANE: usize = 2;
+const FAST: Duration = Duration::from_millis(4);
 
 /// What there is to share.
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +83,10 @@ pub(super) struct Lanes {
     retries: usize,
     /// What the last wish said.
     asked: HashMap<Uuid, usize>,
-    /// For how many claims more [`SHARED_BITE`] counts.
+    /// For how many claims more tenants share the worker.
     shared: u32,
+    /// The tenant that was served last, apart from slow endpoints.
+    served: Option<Uuid>,
 }
 
 impl Lane {
@@ -87,9 +94,11 @@ impl Lane {
         self.in_flight == 0 && self.queue.is_empty() && !self.has_more
     }
 
-    fn limit(&self, limits: Limits) -> usize {
+    fn limit(&self, limits: Limits, is_shared: bool) -> usize {
         if self.is_slow {
             SLOW_LANE.min(limits.per_lane)
+        } else if is_shared && self.took.is_some_and(|took| took < FAST) {
+            FAST_LANE.min(limits.per_lane)
         } else {
             limits.per_lane
         }
@@ -132,6 +141,7 @@ impl Lanes {
             retries: 0,
             asked: HashMap::new(),
             shared: 0,
+            served: None,
         }
     }
 
@@ -174,6 +184,7 @@ impl Lanes {
                 lane.has_more = *room == 0 || is_cut;
             }
         }
+        let mut shared = self.shared.saturating_sub(1);
         let mut claimed = claimed.into_iter().peekable();
         while let Some(first) = claimed.next() {
             let (company, id) = (first.company, first.webhook);
@@ -194,6 +205,14 @@ impl Lanes {
             while let Some(next) = claimed.next_if(|next| next.webhook == id) {
                 lane.queue.push_back((next, latest));
             }
+            if !lane.is_slow
+                && self
+                    .served
+                    .replace(company)
+                    .is_some_and(|last| last != company)
+            {
+                shared = SHARED;
+            }
             let count = lane.queue.len() - before;
             lane.has_more |= count >= room;
             tenant.queued += count;
@@ -202,10 +221,7 @@ impl Lanes {
                 self.turns.push_back(company);
             }
         }
-        self.shared = match self.tenants.len() {
-            0 | 1 => self.shared.saturating_sub(1),
-            _ => SHARED,
-        };
+        self.shared = shared;
         for id in asked.keys() {
             self.forget_idle(*id);
         }
@@ -250,7 +266,7 @@ impl Lanes {
                 let Some(lane) = self.lanes.get_mut(&id) else {
                     continue;
                 };
-                if lane.in_flight >= lane.limit(self.limits) {
+                if lane.in_flight >= lane.limit(self.limits, self.shared > 0) {
                     continue;
                 }
                 // A lane's first attempts pass its retries, when those have to wait.
