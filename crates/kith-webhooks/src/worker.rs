@@ -151,7 +151,7 @@ impl Worker {
         while !*stopped.borrow() {
             round.claim(&self);
             round.take_off(shared);
-            let pause = round.pause(shared.signing.clock.now(), self.settings.poll);
+            let pause = round.pause(shared, self.settings.poll);
             tokio::select! {
                 _ = stopped.changed() => {}
                 () = shared.deliveries.wait() => round.wants_claim = true,
@@ -292,18 +292,18 @@ struct Round {
 impl Round {
     /// Asks the storage, if there is reason and room to, and it is not being asked.
     fn claim(&mut self, worker: &Worker) {
-        if !self.claiming.is_empty() || self.not_before.is_some_and(|until| Instant::now() < until)
-        {
+        let now = Instant::now();
+        if !self.claiming.is_empty() || self.not_before.is_some_and(|until| now < until) {
             return;
         }
         let shared = &worker.shared;
         let (limit, lanes) = {
             let mut lanes = shared.lanes();
             let limit = lanes.room();
-            if limit == 0 || !(self.wants_claim || lanes.wants_more()) {
+            if limit == 0 || !(self.wants_claim || lanes.wants_more(now)) {
                 return;
             }
-            (limit, lanes.wishes())
+            (limit, lanes.wishes(now))
         };
         self.wants_claim = false;
         let now = shared.signing.clock.now();
@@ -364,15 +364,21 @@ impl Round {
     }
 
     /// How long to wait for something to happen.
-    fn pause(&self, now: Timestamp, poll: Duration) -> Duration {
+    fn pause(&self, shared: &Shared, poll: Duration) -> Duration {
+        let now = shared.signing.clock.now();
         let due = self.next_due.map(|due| {
             let wait = u64::try_from(due.0 - now.0).unwrap_or_default();
             Duration::from_millis(wait.max(1))
         });
-        let pause = due.map_or(poll, |due| due.min(poll));
-        match self.not_before {
-            Some(until) => pause.min(until.saturating_duration_since(Instant::now())),
-            None => pause,
+        let mut pause = due.map_or(poll, |due| due.min(poll));
+        // While the storage is being asked there is nothing to wait for but its answer.
+        let refill = shared
+            .lanes()
+            .next_refill()
+            .filter(|_| self.claiming.is_empty());
+        for until in self.not_before.into_iter().chain(refill) {
+            pause = pause.min(until.saturating_duration_since(Instant::now()));
         }
+        pause
     }
 }

@@ -310,8 +310,6 @@ async fn take<S: Session>(
             claimed.claim = id;
         }
     }
-    let keys = claims.iter().map(|claim| (claim.company, claim.webhook));
-    let endpoints = endpoints(session, &Rows::keys(keys)).await?;
     let size = |claim: &Row| Some(i64::try_from(claim.size).unwrap_or(i64::MAX));
     let rows = Rows::new(vec![
         Column::Uuid(claims.iter().map(|claim| claim.company).collect()),
@@ -335,9 +333,7 @@ async fn take<S: Session>(
         "unsettled",
         "lease_until",
     ];
-    session
-        .write(&[Step::insert("delivery_claim", &names, "", rows)])
-        .await?;
+    let endpoints = store(session, Step::insert("delivery_claim", &names, "", rows)).await?;
     let deliveries = stretches.into_iter().flat_map(|stretch| stretch.0);
     Ok(deliveries
         .map(|(_, claimed)| Claimed {
@@ -347,14 +343,22 @@ async fn take<S: Session>(
         .collect())
 }
 
-async fn endpoints<S: Session>(
+/// Stores claims, and reads the webhooks that they are of: on PostgreSQL in one statement.
+async fn store<S: Session>(
     session: &mut S,
-    keys: &Rows,
+    claims: Step,
 ) -> Result<HashMap<Uuid, Arc<Endpoint>>, Failure> {
-    let text = "SELECT w.id, w.url, w.secret, w.enabled, w.retry_policy, w.failing_since \
+    let webhooks = "SELECT w.id, w.url, w.secret, w.enabled, w.retry_policy, w.failing_since \
         FROM $k CROSS JOIN webhook w WHERE w.company_id = $k.c1 AND w.id = $k.c2";
+    let text = match S::DIALECT {
+        Dialect::Sqlite => {
+            session.write(std::slice::from_ref(&claims)).await?;
+            webhooks.to_owned()
+        }
+        Dialect::Postgres => format!(", stored AS ({}) {webhooks}", claims.text),
+    };
     let mut endpoints = HashMap::new();
-    for row in session.fetch(text, keys).await? {
+    for row in session.fetch(&text, &claims.rows).await? {
         let endpoint = Endpoint {
             url: row.text(1)?.to_owned(),
             secret: row.optional_bytes(2)?.map(SealedSecret),

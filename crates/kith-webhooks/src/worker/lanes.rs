@@ -6,6 +6,7 @@ use std::time::Duration;
 use kith_domain::ports::deliveries::Claimed;
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::delivery::{Attempt, FailureKind};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// Deliveries that may lie claimed and unsent, altogether and for one tenant.
@@ -15,21 +16,19 @@ const QUEUED_TENANT: usize = 1_024;
 /// Most deliveries of a lane that lie claimed and unsent: what a fast endpoint takes while the next are claimed.
 const QUEUED_LANE: usize = 256;
 
-/// Most deliveries of a lane that one claim takes: while one tenant alone has work, and while others wait for the claim
-/// too.
+/// Most deliveries of a lane that one claim takes.
 const BITE: usize = 128;
-const SHARED_BITE: usize = 32;
 
 /// For how many claims tenants count as sharing the worker after one was served that was not the last.
 const SHARED: u32 = 64;
 
+/// While tenants share the worker: how many deliveries of long lanes are claimed altogether, and how often. It is more
+/// than most receivers take; what is faster would make the others wait for the machine.
+const SHARED_BITE: usize = 32;
+const SHARED_BEAT: Duration = Duration::from_millis(8);
+
 /// Attempts at once to an endpoint whose last answer did not come in time.
 const SLOW_LANE: usize = 2;
-
-/// Attempts at once, while tenants share the worker, to an endpoint that answers within [`FAST`]: it is as fast as the
-/// machine allows with these, and more would only make the others wait for the machine.
-const FAST_LANE: usize = 2;
-const FAST: Duration = Duration::from_millis(4);
 
 /// What there is to share.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +86,8 @@ pub(super) struct Lanes {
     shared: u32,
     /// The tenant that was served last, apart from slow endpoints.
     served: Option<Uuid>,
+    /// When long lanes were claimed of.
+    refilled: Option<Instant>,
 }
 
 impl Lane {
@@ -94,11 +95,9 @@ impl Lane {
         self.in_flight == 0 && self.queue.is_empty() && !self.has_more
     }
 
-    fn limit(&self, limits: Limits, is_shared: bool) -> usize {
+    fn limit(&self, limits: Limits) -> usize {
         if self.is_slow {
             SLOW_LANE.min(limits.per_lane)
-        } else if is_shared && self.took.is_some_and(|took| took < FAST) {
-            FAST_LANE.min(limits.per_lane)
         } else {
             limits.per_lane
         }
@@ -142,6 +141,7 @@ impl Lanes {
             asked: HashMap::new(),
             shared: 0,
             served: None,
+            refilled: None,
         }
     }
 
@@ -151,29 +151,55 @@ impl Lanes {
     }
 
     /// How many deliveries may be claimed of the lanes that are known; of others, as many as fly at once.
-    pub(super) fn wishes(&mut self) -> HashMap<Uuid, usize> {
-        let (known, limits) = (&self.lanes, self.limits);
+    pub(super) fn wishes(&mut self, now: Instant) -> HashMap<Uuid, usize> {
+        let is_early = self.refill_at().is_some_and(|at| now < at);
+        if !is_early {
+            self.refilled = Some(now);
+        }
+        let lanes = self.lanes.values();
+        let long = lanes.filter(|lane| lane.has_more && !lane.is_slow).count();
         let bite = match self.shared {
             0 => BITE,
-            _ => SHARED_BITE,
+            _ if is_early => 0,
+            _ => (SHARED_BITE / long.max(1)).max(1),
         };
+        let (known, limits) = (&self.lanes, self.limits);
         let rooms = self.tenants.values().flat_map(|tenant| {
             let is_full = tenant.queued >= QUEUED_TENANT;
             let lanes = tenant.lanes.iter();
             lanes.filter_map(move |id| {
-                let room = known.get(id)?.room(limits).min(bite);
-                Some((*id, if is_full { 0 } else { room }))
+                let lane = known.get(id)?;
+                let most = match (is_full, lane.has_more) {
+                    (true, _) => 0,
+                    (false, true) => bite,
+                    (false, false) => BITE,
+                };
+                Some((*id, lane.room(limits).min(most)))
             })
         });
         self.asked = rooms.collect();
         self.asked.clone()
     }
 
-    /// Whether a lane has run low that had more in the storage.
-    pub(super) fn wants_more(&self) -> bool {
-        self.lanes
-            .values()
-            .any(|lane| lane.has_more && lane.room(self.limits) > 0)
+    /// Whether a lane has run low that had more in the storage, and its time has come.
+    pub(super) fn wants_more(&self, now: Instant) -> bool {
+        self.refill_at().is_none_or(|at| now >= at) && self.runs_low()
+    }
+
+    fn runs_low(&self) -> bool {
+        let mut lanes = self.lanes.values();
+        lanes.any(|lane| lane.has_more && lane.room(self.limits) > 0)
+    }
+
+    /// When long lanes may be claimed of again, if they have to wait.
+    fn refill_at(&self) -> Option<Instant> {
+        let refilled = self.refilled.filter(|_| self.shared > 0)?;
+        Some(refilled + SHARED_BEAT)
+    }
+
+    /// When there will be something to claim that has to wait until then.
+    pub(super) fn next_refill(&self) -> Option<Instant> {
+        self.refill_at().filter(|_| self.runs_low())
     }
 
     /// Takes what the last wish brought; it has to be under way by `latest`. `is_cut`: not all lanes were looked at.
@@ -266,7 +292,7 @@ impl Lanes {
                 let Some(lane) = self.lanes.get_mut(&id) else {
                     continue;
                 };
-                if lane.in_flight >= lane.limit(self.limits, self.shared > 0) {
+                if lane.in_flight >= lane.limit(self.limits) {
                     continue;
                 }
                 // A lane's first attempts pass its retries, when those have to wait.

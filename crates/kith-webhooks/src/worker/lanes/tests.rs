@@ -115,25 +115,25 @@ fn retries_leave_half_of_the_slots_to_first_attempts() {
 #[test]
 fn fast_endpoints_are_claimed_for_ahead_and_slow_ones_are_not() {
     let mut lanes = lanes(256);
-    lanes.load([many(1, 1, 8, 1), many(2, 2, 8, 1)].concat(), LATEST, false);
+    lanes.load([many(1, 1, 8, 1), many(1, 2, 8, 1)].concat(), LATEST, false);
     for flight in &fill(&mut lanes) {
-        let attempt = match flight.company == Uuid::from_u128(1) {
+        let attempt = match flight.lane == Uuid::from_u128(1) {
             true => ended(None, 5),
             false => ended(Some(FailureKind::Timeout), 10_000),
         };
         lanes.land(flight, Some(&attempt));
     }
-    let wishes = lanes.wishes();
-    assert_eq!(wishes.get(&Uuid::from_u128(1)), Some(&QUEUED_LANE));
+    let wishes = lanes.wishes(Instant::now());
+    assert_eq!(wishes.get(&Uuid::from_u128(1)), Some(&BITE));
     assert_eq!(wishes.get(&Uuid::from_u128(2)), Some(&2));
-    assert!(lanes.wants_more());
+    assert!(lanes.wants_more(Instant::now()));
     // Nothing came of it: the fast lane is forgotten with its last attempt.
     lanes.load(many(1, 1, 1, 1), LATEST, false);
-    assert!(!lanes.wants_more());
+    assert!(!lanes.wants_more(Instant::now()));
     for flight in &fill(&mut lanes) {
         lanes.land(flight, Some(&ended(None, 5)));
     }
-    assert_eq!(lanes.wishes().len(), 1);
+    assert_eq!(lanes.wishes(Instant::now()).len(), 1);
 }
 
 #[test]
@@ -158,13 +158,82 @@ fn a_lane_that_had_no_room_is_asked_for_again() {
     let mut lanes = lanes(256);
     lanes.load(many(1, 1, 8, 1), LATEST, false);
     // The queue is full while more is added, so that a claim brings nothing.
-    assert_eq!(lanes.wishes().get(&Uuid::from_u128(1)), Some(&0));
+    assert_eq!(
+        lanes.wishes(Instant::now()).get(&Uuid::from_u128(1)),
+        Some(&0)
+    );
     lanes.load(Vec::new(), LATEST, false);
     for flight in &fill(&mut lanes) {
         lanes.land(flight, Some(&ended(None, 5)));
     }
-    assert!(lanes.wants_more());
-    lanes.wishes();
+    assert!(lanes.wants_more(Instant::now()));
+    lanes.wishes(Instant::now());
     lanes.load(Vec::new(), LATEST, false);
-    assert!(!lanes.wants_more() && lanes.lanes.is_empty() && lanes.tenants.is_empty());
+    assert!(
+        !lanes.wants_more(Instant::now()) && lanes.lanes.is_empty() && lanes.tenants.is_empty()
+    );
+}
+
+/// What the next claim takes of the long lane 1 at a time, everything that flies having landed.
+fn bite(lanes: &mut Lanes, now: Instant) -> Option<usize> {
+    while lanes.queued > 0 || lanes.in_flight > 0 {
+        for flight in &fill(lanes) {
+            lanes.land(flight, Some(&ended(None, 1)));
+        }
+    }
+    let wishes = lanes.wishes(now);
+    wishes.get(&Uuid::from_u128(1)).copied()
+}
+
+#[test]
+fn a_long_lane_is_claimed_of_in_small_and_spaced_parts_while_tenants_share_the_worker() {
+    let start = Instant::now();
+    let at = |beats: u32| start + SHARED_BEAT * beats;
+    let mut lanes = lanes(256);
+    lanes.load(many(1, 1, 8, 1), LATEST, false);
+    assert_eq!(bite(&mut lanes, at(0)), Some(BITE));
+    lanes.load(many(1, 1, BITE as u128, 1), LATEST, false);
+    assert!(lanes.next_refill().is_none());
+    // Somebody else has an event.
+    lanes.load(many(2, 2, 1, 1), LATEST, false);
+    assert_eq!(bite(&mut lanes, at(1)), Some(SHARED_BITE));
+    let half = at(1) + SHARED_BEAT / 2;
+    assert_eq!(
+        (bite(&mut lanes, half), lanes.wants_more(half)),
+        (Some(0), false)
+    );
+    assert_eq!(
+        (lanes.next_refill(), lanes.wants_more(at(2))),
+        (Some(at(2)), true)
+    );
+    // Nobody has had one for long.
+    let mut beat = 2;
+    while bite(&mut lanes, at(beat)) == Some(SHARED_BITE) {
+        lanes.load(many(1, 1, SHARED_BITE as u128, 1), LATEST, false);
+        beat += 1;
+    }
+    assert_eq!(bite(&mut lanes, at(beat)), Some(BITE));
+    assert!(beat > SHARED / 2, "{beat}");
+}
+
+#[test]
+fn a_slow_endpoint_does_not_share_the_worker() {
+    let mut lanes = lanes(256);
+    lanes.load(many(2, 2, 8, 1), LATEST, false);
+    for flight in &fill(&mut lanes) {
+        lanes.land(flight, Some(&ended(Some(FailureKind::Timeout), 10_000)));
+    }
+    lanes.load(many(1, 1, 8, 1), LATEST, false);
+    // That was the last time that the slow one counted.
+    for _ in 0..SHARED {
+        lanes.load([many(1, 1, 8, 1), many(2, 2, 2, 1)].concat(), LATEST, false);
+        for flight in &fill(&mut lanes) {
+            let attempt = match flight.lane == Uuid::from_u128(1) {
+                true => ended(None, 1),
+                false => ended(Some(FailureKind::Timeout), 10_000),
+            };
+            lanes.land(flight, Some(&attempt));
+        }
+    }
+    assert_eq!(lanes.shared, 0);
 }
