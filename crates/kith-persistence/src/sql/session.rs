@@ -250,13 +250,13 @@ const TURN: Duration = Duration::from_millis(50);
 const REPLAN: u64 = 4096;
 
 impl PostgresSession {
-    /// Prepares a connection for set-based statements: each is planned once, and found through indexes however small
-    /// the tables were then.
+    /// Prepares a connection for set-based statements: each is planned once, and found through indexes, in their order,
+    /// however small the tables were then.
     pub(crate) async fn new(mut connection: PgConnection) -> Result<Self, sqlx::Error> {
         connection
             .execute(
                 "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; \
-                 SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off",
+                 SET enable_mergejoin = off; SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off",
             )
             .await?;
         Ok(PostgresSession {

@@ -389,7 +389,7 @@ pub(super) async fn release<S: Session>(
         Column::Int(made.collect()),
     ]);
     let text = "UPDATE delivery SET due_at = 0 FROM $k WHERE delivery.company_id = $k.c1 \
-        AND delivery.id = $k.c2 AND delivery.attempt = $k.c3 AND delivery.due_at IS NOT NULL \
+        AND delivery.id = $k.c2 AND delivery.attempt = $k.c3 AND delivery.status = 'pending' \
         RETURNING delivery.id";
     let claims: HashMap<_, _> = claimed
         .iter()

@@ -227,11 +227,12 @@ fn states(outcomes: &[Outcome]) -> Step {
                 .collect(),
         ),
     ];
-    // Whoever took the claim over counted on: then somebody else decides.
+    // Whoever took the claim over counted on: then somebody else decides. Nothing is said of `due_at`, whose index knows
+    // nothing of ids.
     let text = "UPDATE delivery SET attempt = $k.c3, status = $k.c4, due_at = $k.c5, delivered_at = $k.c6, \
                 url = CASE WHEN $k.c7 = '' THEN delivery.url ELSE $k.c7 END FROM $k \
                 WHERE delivery.company_id = $k.c1 AND delivery.id = $k.c2 AND delivery.attempt = $k.c3 - 1 \
-                AND delivery.due_at IS NOT NULL RETURNING delivery.id, delivery.attempt";
+                AND delivery.status = 'pending' RETURNING delivery.id, delivery.attempt";
     Step {
         text: text.to_owned(),
         rows: Rows::new(columns),
