@@ -26,6 +26,9 @@ use recorder::Recorder;
 /// How long the storage is left alone after it failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
+/// How soon lanes are looked at again that somebody else was claiming of.
+const AFTER_CONTENTION: Duration = Duration::from_millis(10);
+
 /// How a worker works.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
@@ -118,6 +121,7 @@ impl Worker {
         };
         let shared = Shared {
             lanes: Mutex::new(Lanes::new(limits)),
+            late: Mutex::default(),
             attention: Notify::new(),
             deliveries,
             signing,
@@ -145,6 +149,8 @@ impl Worker {
             last_lane: Uuid::nil(),
             found: false,
             next_due: None,
+            again: None,
+            polled: Instant::now(),
             not_before: None,
         };
         let shared = &self.shared;
@@ -165,7 +171,8 @@ impl Worker {
         while let Some(claimed) = round.claiming.join_next().await {
             round.claimed(claimed, &self);
         }
-        let unsent = shared.lanes().drain();
+        let mut unsent = shared.lanes().drain();
+        unsent.append(&mut shared.late());
         shared.give_back(unsent).await;
         while let Some(ended) = round.flights.join_next().await {
             told(ended);
@@ -180,6 +187,8 @@ impl Worker {
 /// What the tasks of a worker have in common.
 struct Shared {
     lanes: Mutex<Lanes>,
+    /// What has waited for too long to be sent under its lease, and is to be given back.
+    late: Mutex<Vec<Claimed>>,
     /// There is room for attempts or claims.
     attention: Notify,
     deliveries: Arc<dyn Deliveries>,
@@ -194,26 +203,23 @@ impl Shared {
 
     /// The next attempt, if there is a slot for somebody. What has waited for too long is given back: whoever claims it
     /// next sends it.
-    fn next(self: &Arc<Self>) -> Option<(Flight, Claimed)> {
+    fn next(&self) -> Option<(Flight, Claimed)> {
         let now = self.signing.clock.now();
-        let mut late = Vec::new();
-        let next = {
-            let mut lanes = self.lanes();
-            loop {
-                match lanes.next() {
-                    Some((flight, claimed)) if now > flight.latest => {
-                        lanes.land(&flight, None);
-                        late.push(claimed);
-                    }
-                    next => break next,
+        let mut lanes = self.lanes();
+        loop {
+            match lanes.next() {
+                Some((flight, claimed)) if now > flight.latest => {
+                    lanes.land(&flight, None);
+                    self.late().push(claimed);
+                    self.attention.notify_one();
                 }
+                next => return next,
             }
-        };
-        if !late.is_empty() {
-            let shared = Arc::clone(self);
-            tokio::spawn(async move { shared.give_back(late).await });
         }
-        next
+    }
+
+    fn late(&self) -> MutexGuard<'_, Vec<Claimed>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn give_back(&self, claimed: Vec<Claimed>) {
@@ -237,10 +243,13 @@ impl Shared {
                 flight: Some(flight),
             };
             let outcome = self.signing.deliver(claimed).await;
+            // The recorder outlives the worker. While it has no room nothing is begun.
+            let place = outcomes.reserve().await;
             slot.free(Some(&outcome.attempt));
             next = self.next();
-            // The recorder outlives the worker.
-            let _ = outcomes.send(outcome).await;
+            if let Ok(place) = place {
+                place.send(outcome);
+            }
         }
     }
 }
@@ -274,17 +283,28 @@ fn told(ended: Result<(), JoinError>) {
     }
 }
 
+/// What was said to the storage when it was asked.
+struct Asked {
+    lease_until: Timestamp,
+    after: Uuid,
+}
+
 /// The state of a running worker.
 struct Round {
     /// Each makes attempts until it is nobody's turn.
     flights: JoinSet<()>,
-    claiming: JoinSet<(Timestamp, Result<Claims, RepositoryError>)>,
+    claiming: JoinSet<(Asked, Result<Claims, RepositoryError>)>,
     outcomes: mpsc::Sender<Outcome>,
     wants_claim: bool,
     last_lane: Uuid,
     /// Whether anything was claimed since the lanes were begun with.
     found: bool,
+    /// When the next delivery is due, as far as the present round of claims has seen.
     next_due: Option<Timestamp>,
+    /// When lanes are looked at again that somebody else was claiming of.
+    again: Option<Instant>,
+    /// When the storage was asked last.
+    polled: Instant,
     /// After a failure of the storage: when it may be asked again.
     not_before: Option<Instant>,
 }
@@ -303,9 +323,14 @@ impl Round {
             if limit == 0 || !(self.wants_claim || lanes.wants_more(now)) {
                 return;
             }
-            (limit, lanes.wishes(now))
+            (limit, lanes.wishes(now, self.last_lane.is_nil()))
         };
         self.wants_claim = false;
+        self.polled = now;
+        self.again = None;
+        if self.last_lane.is_nil() {
+            self.next_due = None;
+        }
         let now = shared.signing.clock.now();
         let lease = i64::try_from(worker.settings.lease.as_millis()).unwrap_or(i64::MAX / 2);
         let wish = Wish {
@@ -319,33 +344,41 @@ impl Round {
         };
         let deliveries = Arc::clone(&shared.deliveries);
         self.claiming.spawn(async move {
-            let lease_until = wish.lease_until;
-            (lease_until, deliveries.claim(wish).await)
+            let asked = Asked {
+                lease_until: wish.lease_until,
+                after: wish.after,
+            };
+            (asked, deliveries.claim(wish).await)
         });
     }
 
     fn claimed(
         &mut self,
-        claimed: Result<(Timestamp, Result<Claims, RepositoryError>), JoinError>,
+        claimed: Result<(Asked, Result<Claims, RepositoryError>), JoinError>,
         worker: &Worker,
     ) {
         match claimed {
-            Ok((lease_until, Ok(claims))) => {
+            Ok((asked, Ok(claims))) => {
                 self.not_before = None;
                 self.found |= !claims.deliveries.is_empty();
                 if let Some(lane) = claims.last_lane {
                     self.last_lane = lane;
                 }
+                let (after, last) = (asked.after, self.last_lane);
+                let seen = |lane: Uuid| lane > after && (last.is_nil() || lane <= last);
                 // A round through all lanes that brought nothing is not begun again at once.
-                let is_barren = self.last_lane.is_nil() && !std::mem::take(&mut self.found);
+                let is_barren = last.is_nil() && !std::mem::take(&mut self.found);
                 self.wants_claim |= claims.is_cut && !is_barren;
-                self.next_due = claims.next_due;
+                self.next_due = self.next_due.into_iter().chain(claims.next_due).min();
+                if claims.is_contended {
+                    self.again = Some(Instant::now() + AFTER_CONTENTION);
+                }
                 let timeout =
                     i64::try_from(worker.settings.timeout.as_millis()).unwrap_or(i64::MAX / 4);
                 // An attempt has to end before its lease does, with time to record it.
-                let latest = Timestamp(lease_until.0 - timeout - timeout / 2);
+                let latest = Timestamp(asked.lease_until.0 - timeout - timeout / 2);
                 let mut lanes = worker.shared.lanes();
-                lanes.load(claims.deliveries, latest, claims.is_cut);
+                lanes.load(claims.deliveries, latest, seen);
             }
             Ok((_, Err(error))) => {
                 tracing::warn!(%error, "deliveries could not be claimed");
@@ -355,30 +388,40 @@ impl Round {
         }
     }
 
-    /// Starts attempts while there are slots and somebody's turn.
+    /// Starts attempts while there are slots and somebody's turn, and gives back what was late for it.
     fn take_off(&mut self, shared: &Arc<Shared>) {
         while let Some(next) = shared.next() {
             let flight = Arc::clone(shared).fly(Some(next), self.outcomes.clone());
             self.flights.spawn(flight);
         }
+        let late = std::mem::take(&mut *shared.late());
+        if !late.is_empty() {
+            let shared = Arc::clone(shared);
+            self.flights
+                .spawn(async move { shared.give_back(late).await });
+        }
     }
 
     /// How long to wait for something to happen.
     fn pause(&self, shared: &Shared, poll: Duration) -> Duration {
-        let now = shared.signing.clock.now();
-        let due = self.next_due.map(|due| {
-            let wait = u64::try_from(due.0 - now.0).unwrap_or_default();
-            Duration::from_millis(wait.max(1))
-        });
-        let mut pause = due.map_or(poll, |due| due.min(poll));
-        // While the storage is being asked there is nothing to wait for but its answer.
-        let refill = shared
-            .lanes()
-            .next_refill()
-            .filter(|_| self.claiming.is_empty());
-        for until in self.not_before.into_iter().chain(refill) {
-            pause = pause.min(until.saturating_duration_since(Instant::now()));
+        let (refill, room) = {
+            let mut lanes = shared.lanes();
+            (lanes.next_refill(), lanes.room())
+        };
+        // Then there is nothing to wait for but an answer, or an attempt that ends.
+        if !self.claiming.is_empty() || room == 0 {
+            return poll;
         }
-        pause
+        let now = Instant::now();
+        if let Some(until) = self.not_before.filter(|until| now < *until) {
+            return until - now;
+        }
+        let due = self.next_due.map(|due| {
+            let wait = u64::try_from(due.0 - shared.signing.clock.now().0).unwrap_or_default();
+            now + Duration::from_millis(wait.max(1))
+        });
+        let times = refill.into_iter().chain(self.again).chain(due);
+        let next = times.chain([self.polled + poll]).min();
+        next.map_or(poll, |next| next.saturating_duration_since(now))
     }
 }

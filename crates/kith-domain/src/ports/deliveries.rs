@@ -83,6 +83,8 @@ pub struct Claims {
     pub next_due: Option<Timestamp>,
     /// Whether lanes were left out because the limit was reached.
     pub is_cut: bool,
+    /// Whether lanes were left out because somebody else claimed of them at that moment.
+    pub is_contended: bool,
 }
 
 /// What became of an attempt.
@@ -111,7 +113,7 @@ pub struct Outcome {
 /// Deliveries that wait.
 ///
 /// * A delivery is claimed by one worker at a time: until its lease ends or its outcome is recorded, nobody else gets
-///   it. Where a lease ends unheard, the attempt counts as made.
+///   it. Where a lease ends unheard, the attempt counts as made, also of what was due between those deliveries.
 /// * An outcome is appended to the delivery's attempts and decides its state, unless its attempt is no longer the last
 ///   one (the lease had ended and somebody else has the delivery now); then it is appended only.
 /// * A call that fails may have recorded some of its outcomes; each is recorded once, however often it comes.

@@ -251,12 +251,13 @@ const REPLAN: u64 = 4096;
 
 impl PostgresSession {
     /// Prepares a connection for set-based statements: each is planned once, and found through indexes, in their order,
-    /// however small the tables were then.
+    /// however small the tables were then. What a server holds that has stopped in a transaction is free again soon.
     pub(crate) async fn new(mut connection: PgConnection) -> Result<Self, sqlx::Error> {
         connection
             .execute(
                 "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; \
-                 SET enable_mergejoin = off; SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off",
+                 SET enable_mergejoin = off; SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; \
+                 SET idle_in_transaction_session_timeout = '10s'",
             )
             .await?;
         Ok(PostgresSession {

@@ -1,7 +1,7 @@
 //! Claims: a worker takes deliveries of a lane by a row that names the stretch of the lane that it has, so that they are
 //! only read; and by the same row they are given back, or taken over when its lease has ended.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use kith_domain::ports::deliveries::{Claimed, Claims, Endpoint, Wish};
@@ -18,12 +18,12 @@ use crate::sql::{Cells, Column, Dialect, Rows, Session, Step};
 const LANES: usize = 256;
 
 /// Steps from lane to lane in the index of what is due, so that the length of a lane does not matter. For each lane:
-/// when its first delivery is due, when the first is that is not due yet, and whether it may be claimed of.
+/// when its first delivery is due, and when the first is that is not due yet.
 const NEXT_LANES: &str = "SELECT lane.id, \
     (SELECT d.due_at FROM delivery d WHERE d.webhook_id = lane.id AND d.due_at IS NOT NULL \
      ORDER BY d.due_at LIMIT 1), \
     (SELECT d.due_at FROM delivery d WHERE d.webhook_id = lane.id AND d.due_at > (SELECT c2 FROM $k) \
-     ORDER BY d.due_at LIMIT 1), MINE \
+     ORDER BY d.due_at LIMIT 1) \
     FROM (WITH RECURSIVE step(id) AS ( \
         SELECT (SELECT d.webhook_id FROM delivery d WHERE d.due_at IS NOT NULL \
             AND d.webhook_id > (SELECT c1 FROM $k) ORDER BY d.webhook_id LIMIT 1) \
@@ -31,17 +31,6 @@ const NEXT_LANES: &str = "SELECT lane.id, \
         SELECT (SELECT d.webhook_id FROM delivery d WHERE d.due_at IS NOT NULL \
             AND d.webhook_id > step.id ORDER BY d.webhook_id LIMIT 1) FROM step WHERE step.id IS NOT NULL \
     ) SELECT id FROM step WHERE id IS NOT NULL LIMIT (SELECT c3 FROM $k)) AS lane ORDER BY lane.id";
-
-/// Nobody else may claim of a lane until this transaction ends, and what others have claimed before is seen by every
-/// later statement. SQLite has one writer.
-fn mine(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => "1",
-        Dialect::Postgres => {
-            "pg_try_advisory_xact_lock(hashtextextended(lane.id::text, 0))::int::bigint"
-        }
-    }
-}
 
 pub(super) async fn claim<S: Session>(session: &mut S, wish: &Wish) -> Result<Claims, Failure> {
     let rows = Rows::new(vec![
@@ -52,14 +41,13 @@ pub(super) async fn claim<S: Session>(session: &mut S, wish: &Wish) -> Result<Cl
     let mut claims = Claims::default();
     let mut lanes: Vec<(Uuid, usize)> = Vec::new();
     let mut room = wish.limit;
-    let text = NEXT_LANES.replace("MINE", mine(S::DIALECT));
-    let found = session.fetch(&text, &rows).await?;
+    let found = session.fetch(NEXT_LANES, &rows).await?;
     let mut is_cut = found.len() >= LANES;
     for row in &found {
         let lane = row.uuid(0)?;
         let later = row.optional_int(2)?.map(Timestamp);
         claims.next_due = claims.next_due.into_iter().chain(later).min();
-        if row.int(1)? > wish.now.0 || row.int(3)? == 0 {
+        if row.int(1)? > wish.now.0 {
             continue;
         }
         let most = wish.lanes.get(&lane).copied().unwrap_or(wish.per_lane);
@@ -81,6 +69,9 @@ pub(super) async fn claim<S: Session>(session: &mut S, wish: &Wish) -> Result<Cl
         claims.last_lane = Some(last.uuid(0)?);
     }
     claims.is_cut = is_cut;
+    let wanted = lanes.len();
+    let lanes = lock(session, lanes).await?;
+    claims.is_contended = lanes.len() < wanted;
     let (held, next_end) = held(session, &lanes, wish.now).await?;
     claims.next_due = claims.next_due.into_iter().chain(next_end).min();
     let stretches = pick(session, &lanes, &held, wish.now).await?;
@@ -91,63 +82,126 @@ pub(super) async fn claim<S: Session>(session: &mut S, wish: &Wish) -> Result<Cl
 /// The place of a delivery in its lane: when it is due, and its id.
 type Place = (i64, Uuid);
 
-/// From the first to the last place that is claimed of a lane. What lies between two claims waits until those before
-/// it are settled.
-type Hull = (Place, Place);
+/// What is claimed of a lane: the first and the last place of every stretch, in their order. Stretches do not overlap.
+type Held = Vec<(Place, Place)>;
 
-/// What is claimed of lanes, and when the next lease ends. Claims whose lease has ended are ended before.
+/// The lanes that nobody else claims of until this transaction ends; what others have claimed before is seen by every
+/// later statement. SQLite has one writer.
+async fn lock<S: Session>(
+    session: &mut S,
+    lanes: Vec<(Uuid, usize)>,
+) -> Result<Vec<(Uuid, usize)>, Failure> {
+    if S::DIALECT == Dialect::Sqlite {
+        return Ok(lanes);
+    }
+    let rows = Rows::new(vec![Column::Uuid(
+        lanes.iter().map(|(lane, _)| *lane).collect(),
+    )]);
+    let text = "SELECT $k.c1, pg_try_advisory_xact_lock(hashtextextended($k.c1::text, 0))::int::bigint FROM $k";
+    let mut locked = HashSet::new();
+    for row in session.fetch(text, &rows).await? {
+        if row.int(1)? == 1 {
+            locked.insert(row.uuid(0)?);
+        }
+    }
+    let is_locked = |(lane, _): &(Uuid, usize)| locked.contains(lane);
+    Ok(lanes.into_iter().filter(is_locked).collect())
+}
+
+/// What is claimed of lanes, and when the next lease ends. Claims whose lease has ended are taken over before.
 async fn held<S: Session>(
     session: &mut S,
     lanes: &[(Uuid, usize)],
     now: Timestamp,
-) -> Result<(HashMap<Uuid, Hull>, Option<Timestamp>), Failure> {
+) -> Result<(HashMap<Uuid, Held>, Option<Timestamp>), Failure> {
     let rows = Rows::new(vec![Column::Uuid(
         lanes.iter().map(|(lane, _)| *lane).collect(),
     )]);
-    let text = "SELECT c.webhook_id, c.lease_until, c.first_due, c.first_id, c.last_due, c.last_id \
+    let text = "SELECT c.company_id, c.webhook_id, c.id, c.lease_until, c.first_due, c.first_id, c.last_due, c.last_id \
         FROM $k CROSS JOIN delivery_claim c WHERE c.webhook_id = $k.c1";
-    let mut hulls: HashMap<Uuid, Hull> = HashMap::new();
-    let (mut ended, mut next_end) = (Vec::new(), None);
+    let (mut found, mut ended) = (Vec::new(), Vec::new());
     for row in session.fetch(text, &rows).await? {
-        let (lane, lease_until) = (row.uuid(0)?, Timestamp(row.int(1)?));
+        let key = (row.uuid(0)?, row.uuid(1)?, row.uuid(2)?);
+        let lease_until = Timestamp(row.int(3)?);
+        let first = (row.int(4)?, row.uuid(5)?);
+        let last = (row.int(6)?, row.uuid(7)?);
         if lease_until <= now {
-            ended.push(lane);
-            continue;
+            ended.push(key);
         }
-        next_end = next_end.into_iter().chain([lease_until]).min();
-        let (first, last) = ((row.int(2)?, row.uuid(3)?), (row.int(4)?, row.uuid(5)?));
-        let hull = hulls.entry(lane).or_insert((first, last));
-        *hull = (hull.0.min(first), hull.1.max(last));
+        found.push((key, lease_until, (first, last)));
     }
-    ended.dedup();
-    take_over(session, &ended, now).await?;
-    Ok((hulls, next_end))
+    let ended = take_over(session, ended).await?;
+    let (mut held, mut next_end): (HashMap<Uuid, Held>, _) = (HashMap::new(), None);
+    for (key, lease_until, stretch) in found {
+        if !ended.contains(&key) {
+            held.entry(key.1).or_default().push(stretch);
+            next_end = next_end.into_iter().chain([lease_until]).min();
+        }
+    }
+    held.values_mut()
+        .for_each(|stretches| stretches.sort_unstable());
+    Ok((held, next_end))
 }
 
-/// Ends claims that nothing was heard of: what they hold can be claimed again, as a further attempt.
-async fn take_over<S: Session>(
+/// Company, webhook and id.
+type Key = (Uuid, Uuid, Uuid);
+
+fn keys(claims: &[Key]) -> Rows {
+    Rows::new(vec![
+        Column::Uuid(claims.iter().map(|(company, ..)| *company).collect()),
+        Column::Uuid(claims.iter().map(|(_, webhook, _)| *webhook).collect()),
+        Column::Uuid(claims.iter().map(|(.., id)| *id).collect()),
+    ])
+}
+
+/// Whoever settles deliveries of a claim holds its row first: so that nobody who takes it over has to wait for a server
+/// that has stopped in the middle.
+pub(super) async fn hold<S: Session>(
     session: &mut S,
-    lanes: &[Uuid],
-    now: Timestamp,
+    claims: impl IntoIterator<Item = Key>,
 ) -> Result<(), Failure> {
-    let step = |text: String| Step {
-        text,
-        rows: Rows::new(vec![
-            Column::Uuid(lanes.to_vec()),
-            Column::Int(vec![Some(now.0); lanes.len()]),
-        ]),
+    if S::DIALECT == Dialect::Sqlite {
+        return Ok(());
+    }
+    // In one order everywhere.
+    let claims: BTreeSet<Key> = claims.into_iter().collect();
+    let claims: Vec<Key> = claims.into_iter().collect();
+    let text =
+        format!("SELECT c.id {CLAIMS} ORDER BY c.company_id, c.webhook_id, c.id FOR UPDATE OF c");
+    session.fetch(&text, &keys(&claims)).await?;
+    Ok(())
+}
+
+const CLAIMS: &str = "FROM $k CROSS JOIN delivery_claim c \
+    WHERE c.company_id = $k.c1 AND c.webhook_id = $k.c2 AND c.id = $k.c3";
+
+/// Ends claims that nothing was heard of, save for those that are being settled at this moment; which. What they held
+/// and what came between it since can be claimed again, and an attempt of it counts as made.
+async fn take_over<S: Session>(session: &mut S, claims: Vec<Key>) -> Result<HashSet<Key>, Failure> {
+    let lock = match S::DIALECT {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => "FOR UPDATE OF c SKIP LOCKED",
     };
+    let text = format!("SELECT c.company_id, c.webhook_id, c.id {CLAIMS} {lock}");
+    let mut ended = Vec::new();
+    for row in session.fetch(&text, &keys(&claims)).await? {
+        ended.push((row.uuid(0)?, row.uuid(1)?, row.uuid(2)?));
+    }
     let counted = format!(
-        "UPDATE delivery SET attempt = delivery.attempt + 1 FROM $k CROSS JOIN delivery_claim c \
-         WHERE c.webhook_id = $k.c1 AND c.lease_until <= $k.c2 AND delivery.webhook_id = $k.c1 \
+        "UPDATE delivery SET attempt = delivery.attempt + 1, status = 'pending' FROM $k CROSS JOIN delivery_claim c \
+         WHERE c.company_id = $k.c1 AND c.webhook_id = $k.c2 AND c.id = $k.c3 AND delivery.webhook_id = $k.c2 \
          AND delivery.due_at BETWEEN c.first_due AND c.last_due AND {}",
         IN_CLAIM.replace("d.", "delivery.")
     );
-    let ended = "DELETE FROM delivery_claim WHERE (webhook_id, id) IN \
-        (SELECT c.webhook_id, c.id FROM $k CROSS JOIN delivery_claim c \
-         WHERE c.webhook_id = $k.c1 AND c.lease_until <= $k.c2)";
-    session.write(&[step(counted)]).await?;
-    Ok(session.write(&[step(ended.to_owned())]).await?)
+    let step = Step {
+        text: counted,
+        rows: keys(&ended),
+    };
+    session.write(&[step]).await?;
+    let names = ["company_id", "webhook_id", "id"];
+    let step = Step::delete("delivery_claim", &names, keys(&ended));
+    session.write(&[step]).await?;
+    Ok(ended.into_iter().collect())
 }
 
 /// Deliveries of a lane, each with its place, in their order.
@@ -169,24 +223,20 @@ struct Part {
 }
 
 /// The parts of lanes that are due and that nobody holds.
-fn free(lanes: &[(Uuid, usize)], held: &HashMap<Uuid, Hull>, now: Timestamp) -> Vec<Part> {
-    let (start, end) = ((i64::MIN, Uuid::nil()), (now.0, Uuid::max()));
+fn free(lanes: &[(Uuid, usize)], held: &HashMap<Uuid, Held>, now: Timestamp) -> Vec<Part> {
+    let end = (now.0, Uuid::max());
     let mut parts = Vec::with_capacity(lanes.len());
     for (lane, most) in lanes {
-        let mut part = |after, before| {
+        let mut after = (i64::MIN, Uuid::nil());
+        let stretches = held.get(lane).into_iter().flatten();
+        for (first, last) in stretches.copied().chain([(end, end)]) {
             parts.push(Part {
                 lane: *lane,
                 most: *most,
                 after,
-                before,
+                before: end.min(first),
             });
-        };
-        match held.get(lane) {
-            None => part(start, end),
-            Some((first, last)) => {
-                part(start, end.min(*first));
-                part(*last, end);
-            }
+            after = last;
         }
     }
     parts
@@ -208,7 +258,7 @@ fn rows_of(parts: &[Part]) -> Rows {
 async fn pick<S: Session>(
     session: &mut S,
     lanes: &[(Uuid, usize)],
-    held: &HashMap<Uuid, Hull>,
+    held: &HashMap<Uuid, Held>,
     now: Timestamp,
 ) -> Result<Vec<Stretch>, Failure> {
     let parts = free(lanes, held, now);
@@ -232,23 +282,23 @@ async fn pick<S: Session>(
         }
     };
     let text = format!("SELECT {NEEDED} FROM {from} {EVENT} ORDER BY d.webhook_id, d.due_at, d.id");
-    let mut found: BTreeMap<(Uuid, bool), Stretch> = BTreeMap::new();
+    let mut found: BTreeMap<(Uuid, usize), Stretch> = BTreeMap::new();
     for parts in parts.chunks(at_once.max(1)) {
         for row in session.fetch(&text, &rows_of(parts)).await? {
             let (due_at, claimed) = read(&row)?;
             let place = (due_at, claimed.id);
-            let is_behind = held
-                .get(&claimed.webhook)
-                .is_some_and(|hull| hull.1 < place);
-            let stretch = found.entry((claimed.webhook, is_behind)).or_default();
+            let stretches = held.get(&claimed.webhook).map_or(&[][..], Vec::as_slice);
+            let part = stretches.partition_point(|(_, last)| *last < place);
+            let stretch = found.entry((claimed.webhook, part)).or_default();
             stretch.0.push((place, claimed));
         }
     }
-    // Both parts of a lane were asked for all that is wanted of it.
+    // Every part of a lane was asked for all that is wanted of it.
     for (lane, most) in lanes {
-        let before = found.get(&(*lane, false)).map_or(0, |part| part.0.len());
-        if let Some(behind) = found.get_mut(&(*lane, true)) {
-            behind.0.truncate(most - before);
+        let mut room = *most;
+        for (_, stretch) in found.range_mut((*lane, 0)..=(*lane, usize::MAX)) {
+            stretch.0.truncate(room);
+            room -= stretch.0.len();
         }
     }
     Ok(found.into_values().collect())
@@ -295,9 +345,12 @@ async fn take<S: Session>(
             continue;
         };
         let (company, webhook) = (one.company, one.webhook);
-        // A lane may have two stretches.
-        let again = claims.last().is_some_and(|claim| claim.webhook == webhook);
-        let id = Uuid::from_u128(wish.id.as_u128().wrapping_add(u128::from(again)));
+        // A lane may have several stretches.
+        let id = match claims.last() {
+            Some(last) if last.webhook == webhook => last.id.as_u128().wrapping_add(1),
+            _ => wish.id.as_u128(),
+        };
+        let id = Uuid::from_u128(id);
         claims.push(Row {
             company,
             webhook,
@@ -371,7 +424,8 @@ async fn store<S: Session>(
     Ok(endpoints)
 }
 
-/// Gives deliveries back unsent: due before all others, outside of every stretch.
+/// Gives deliveries back unsent: due before all others, outside of their stretch unless it begins with others that were
+/// given back; those wait until it ends.
 pub(super) async fn release<S: Session>(
     session: &mut S,
     claimed: &[Claimed],
@@ -389,7 +443,7 @@ pub(super) async fn release<S: Session>(
         Column::Int(made.collect()),
     ]);
     let text = "UPDATE delivery SET due_at = 0 FROM $k WHERE delivery.company_id = $k.c1 \
-        AND delivery.id = $k.c2 AND delivery.attempt = $k.c3 AND delivery.status = 'pending' \
+        AND delivery.id = $k.c2 AND delivery.attempt = $k.c3 AND delivery.status IN ('pending', 'delivering') \
         RETURNING delivery.id";
     let claims: HashMap<_, _> = claimed
         .iter()
@@ -401,6 +455,7 @@ pub(super) async fn release<S: Session>(
         })
         .collect();
     let mut settled = Settled::default();
+    hold(session, claims.values().copied()).await?;
     for row in session.fetch(text, &rows).await? {
         if let Some((company, webhook, claim)) = claims.get(&row.uuid(0)?) {
             settled.count(*company, *webhook, *claim);
@@ -411,7 +466,7 @@ pub(super) async fn release<S: Session>(
 
 /// How many deliveries of which claims are no longer theirs.
 #[derive(Debug, Default)]
-pub(super) struct Settled(BTreeMap<(Uuid, Uuid, Uuid), i64>);
+pub(super) struct Settled(BTreeMap<Key, i64>);
 
 impl Settled {
     pub(super) fn count(&mut self, company: Uuid, webhook: Uuid, claim: Uuid) {
@@ -420,32 +475,25 @@ impl Settled {
 
     /// Claims of which nothing is left end.
     pub(super) async fn store<S: Session>(self, session: &mut S) -> Result<(), Failure> {
-        let keys = || self.0.keys();
+        let claims = || self.0.keys();
         let rows = Rows::new(vec![
-            Column::Uuid(keys().map(|(company, ..)| *company).collect()),
-            Column::Uuid(keys().map(|(_, webhook, _)| *webhook).collect()),
-            Column::Uuid(keys().map(|(.., claim)| *claim).collect()),
+            Column::Uuid(claims().map(|(company, ..)| *company).collect()),
+            Column::Uuid(claims().map(|(_, webhook, _)| *webhook).collect()),
+            Column::Uuid(claims().map(|(.., claim)| *claim).collect()),
             Column::Int(self.0.values().map(|count| Some(*count)).collect()),
         ]);
         let text = "UPDATE delivery_claim SET unsettled = delivery_claim.unsettled - $k.c4 FROM $k \
             WHERE delivery_claim.company_id = $k.c1 AND delivery_claim.webhook_id = $k.c2 \
             AND delivery_claim.id = $k.c3 RETURNING delivery_claim.company_id, delivery_claim.webhook_id, \
             delivery_claim.id, delivery_claim.unsettled";
-        let mut done = (Vec::new(), Vec::new(), Vec::new());
+        let mut done = Vec::new();
         for row in session.fetch(text, &rows).await? {
             if row.int(3)? <= 0 {
-                done.0.push(row.uuid(0)?);
-                done.1.push(row.uuid(1)?);
-                done.2.push(row.uuid(2)?);
+                done.push((row.uuid(0)?, row.uuid(1)?, row.uuid(2)?));
             }
         }
-        let rows = Rows::new(vec![
-            Column::Uuid(done.0),
-            Column::Uuid(done.1),
-            Column::Uuid(done.2),
-        ]);
         let names = ["company_id", "webhook_id", "id"];
-        let step = Step::delete("delivery_claim", &names, rows);
+        let step = Step::delete("delivery_claim", &names, keys(&done));
         Ok(session.write(&[step]).await?)
     }
 }

@@ -74,6 +74,10 @@ pub(super) async fn perform<S: Session>(
 }
 
 async fn settle<S: Session>(session: &mut S, outcomes: &[Outcome]) -> Result<(), Failure> {
+    let claims = outcomes
+        .iter()
+        .map(|outcome| (outcome.company, outcome.webhook, outcome.claim));
+    claim::hold(session, claims).await?;
     let decided = states(outcomes);
     let mut undecided: HashMap<_, _> = outcomes
         .iter()
@@ -106,10 +110,12 @@ async fn settle<S: Session>(session: &mut S, outcomes: &[Outcome]) -> Result<(),
             _ => *health = outcome.health,
         }
     }
+    // Who changes a webhook holds its company first.
+    disable(session, outcomes).await?;
     for step in health_steps(&healths) {
         session.write(&[step]).await?;
     }
-    disable(session, outcomes).await
+    Ok(())
 }
 
 fn attempts(outcomes: &[&Outcome], condition: &str) -> Step {
@@ -232,7 +238,8 @@ fn states(outcomes: &[Outcome]) -> Step {
     let text = "UPDATE delivery SET attempt = $k.c3, status = $k.c4, due_at = $k.c5, delivered_at = $k.c6, \
                 url = CASE WHEN $k.c7 = '' THEN delivery.url ELSE $k.c7 END FROM $k \
                 WHERE delivery.company_id = $k.c1 AND delivery.id = $k.c2 AND delivery.attempt = $k.c3 - 1 \
-                AND delivery.status = 'pending' RETURNING delivery.id, delivery.attempt";
+                AND delivery.status IN ('pending', 'delivering') \
+                RETURNING delivery.id, delivery.attempt";
     Step {
         text: text.to_owned(),
         rows: Rows::new(columns),

@@ -88,6 +88,10 @@ pub(super) struct Lanes {
     served: Option<Uuid>,
     /// When long lanes were claimed of.
     refilled: Option<Instant>,
+    /// Most deliveries of a long lane in the present round of claims.
+    bite: usize,
+    /// There was no room for a claim.
+    is_full: bool,
 }
 
 impl Lane {
@@ -142,39 +146,34 @@ impl Lanes {
             shared: 0,
             served: None,
             refilled: None,
+            bite: BITE,
+            is_full: false,
         }
     }
 
     /// How many deliveries may be claimed altogether.
-    pub(super) fn room(&self) -> usize {
-        QUEUED.saturating_sub(self.queued)
+    pub(super) fn room(&mut self) -> usize {
+        let room = QUEUED.saturating_sub(self.queued);
+        self.is_full |= room == 0;
+        room
     }
 
-    /// How many deliveries may be claimed of the lanes that are known; of others, as many as fly at once.
-    pub(super) fn wishes(&mut self, now: Instant) -> HashMap<Uuid, usize> {
-        let is_early = self.refill_at().is_some_and(|at| now < at);
-        if !is_early {
-            self.refilled = Some(now);
+    /// How many deliveries may be claimed of the lanes that are known; of others, as many as fly at once. A round of
+    /// claims through all lanes is of one kind.
+    pub(super) fn wishes(&mut self, now: Instant, begins_round: bool) -> HashMap<Uuid, usize> {
+        if begins_round {
+            self.bite = self.next_bite(now);
         }
-        let lanes = self.lanes.values();
-        let long = lanes.filter(|lane| lane.has_more && !lane.is_slow).count();
-        let bite = match self.shared {
-            0 => BITE,
-            _ if is_early => 0,
-            _ => (SHARED_BITE / long.max(1)).max(1),
-        };
+        let bite = self.bite;
         let (known, limits) = (&self.lanes, self.limits);
         let rooms = self.tenants.values().flat_map(|tenant| {
             let is_full = tenant.queued >= QUEUED_TENANT;
             let lanes = tenant.lanes.iter();
             lanes.filter_map(move |id| {
                 let lane = known.get(id)?;
-                let most = match (is_full, lane.has_more) {
-                    (true, _) => 0,
-                    (false, true) => bite,
-                    (false, false) => BITE,
-                };
-                Some((*id, lane.room(limits).min(most)))
+                let most = if lane.has_more { bite } else { BITE };
+                let room = lane.room(limits).min(most);
+                Some((*id, if is_full { 0 } else { room }))
             })
         });
         self.asked = rooms.collect();
@@ -187,8 +186,24 @@ impl Lanes {
     }
 
     fn runs_low(&self) -> bool {
-        let mut lanes = self.lanes.values();
+        let tenants = self.tenants.values();
+        let mut lanes = tenants
+            .filter(|tenant| tenant.queued < QUEUED_TENANT)
+            .flat_map(|tenant| tenant.lanes.iter().filter_map(|id| self.lanes.get(id)));
         lanes.any(|lane| lane.has_more && lane.room(self.limits) > 0)
+    }
+
+    fn next_bite(&mut self, now: Instant) -> usize {
+        if self.refill_at().is_some_and(|at| now < at) {
+            return 0;
+        }
+        self.refilled = Some(now);
+        let lanes = self.lanes.values();
+        let long = lanes.filter(|lane| lane.has_more && !lane.is_slow).count();
+        match self.shared {
+            0 => BITE,
+            _ => (SHARED_BITE / long.max(1)).max(1),
+        }
     }
 
     /// When long lanes may be claimed of again, if they have to wait.
@@ -202,12 +217,17 @@ impl Lanes {
         self.refill_at().filter(|_| self.runs_low())
     }
 
-    /// Takes what the last wish brought; it has to be under way by `latest`. `is_cut`: not all lanes were looked at.
-    pub(super) fn load(&mut self, claimed: Vec<Claimed>, latest: Timestamp, is_cut: bool) {
+    /// Takes what the last wish brought; it has to be under way by `latest`. `seen`: which lanes were looked at.
+    pub(super) fn load(
+        &mut self,
+        claimed: Vec<Claimed>,
+        latest: Timestamp,
+        seen: impl Fn(Uuid) -> bool,
+    ) {
         let asked = std::mem::take(&mut self.asked);
         for (id, room) in &asked {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                lane.has_more = *room == 0 || is_cut;
+            if let Some(lane) = self.lanes.get_mut(id).filter(|_| seen(*id)) {
+                lane.has_more = *room == 0;
             }
         }
         let mut shared = self.shared.saturating_sub(1);
@@ -275,7 +295,7 @@ impl Lanes {
         if self.in_flight >= self.limits.slots {
             return None;
         }
-        let may_retry = self.retries < (self.limits.slots / 2).max(1);
+        let may_retry = self.may_retry();
         for _ in 0..self.turns.len() {
             let company = self.turns.pop_front()?;
             self.turns.push_back(company);
@@ -322,18 +342,27 @@ impl Lanes {
         None
     }
 
+    fn may_retry(&self) -> bool {
+        self.retries < (self.limits.slots / 2).max(1)
+    }
+
     /// Frees the slot of an attempt, and learns from it how fast the endpoint is. Whether there is more to do than the
     /// next attempt: the lane runs low, or may take more at once than before.
     pub(super) fn land(&mut self, flight: &Flight, attempt: Option<&Attempt>) -> bool {
         self.in_flight -= 1;
+        // Retries of other lanes may have waited for the place of this one.
+        let mut has_news = !flight.is_first && !self.may_retry();
         self.retries -= usize::from(!flight.is_first);
-        let mut has_news = false;
+        if self.is_full && self.queued < QUEUED / 2 {
+            self.is_full = false;
+            has_news = true;
+        }
         if let Some(lane) = self.lanes.get_mut(&flight.lane) {
             lane.in_flight -= 1;
             if let Some(attempt) = attempt {
                 let error = attempt.error.as_ref().map(|error| error.kind);
                 let is_slow = error == Some(FailureKind::Timeout);
-                has_news = lane.is_slow && !is_slow;
+                has_news |= lane.is_slow && !is_slow;
                 lane.is_slow = is_slow;
                 lane.took = Some(Duration::from_micros(attempt.timing.total));
             }
