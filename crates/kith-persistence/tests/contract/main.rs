@@ -3,6 +3,7 @@
 //! PostgreSQL is tested where `KITH_TEST_POSTGRES_URL` names a server on which databases may be made.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod claims;
 mod deliveries;
 mod found;
 mod questions;
