@@ -254,6 +254,30 @@ fn rows_of(parts: &[Part]) -> Rows {
     ])
 }
 
+/// Whether a delivery `d` lies in a part, whose columns are found by their numbers.
+fn lies_in(column: fn(usize) -> String) -> String {
+    let [lane, after, after_id, before, before_id] = [1, 3, 4, 5, 6].map(column);
+    format!(
+        "d.webhook_id = {lane} AND d.due_at >= {after} AND d.due_at <= {before} \
+         AND (d.due_at, d.id) > ({after}, {after_id}) AND (d.due_at, d.id) < ({before}, {before_id})"
+    )
+}
+
+/// The parts in which anything is: the gaps between stretches are many and mostly empty, and SQLite is asked about one
+/// part at a time.
+async fn filled<S: Session>(session: &mut S, parts: Vec<Part>) -> Result<Vec<Part>, Failure> {
+    let text = format!(
+        "SELECT $k.c1, $k.c3, $k.c4 FROM $k WHERE EXISTS (SELECT 1 FROM delivery d WHERE {})",
+        lies_in(|at| format!("$k.c{at}"))
+    );
+    let mut filled = HashSet::new();
+    for row in session.fetch(&text, &rows_of(&parts)).await? {
+        filled.insert((row.uuid(0)?, (row.int(1)?, row.uuid(2)?)));
+    }
+    let is_filled = |part: &Part| filled.contains(&(part.lane, part.after));
+    Ok(parts.into_iter().filter(is_filled).collect())
+}
+
 /// The deliveries of lanes that are due and that nobody holds.
 async fn pick<S: Session>(
     session: &mut S,
@@ -261,14 +285,15 @@ async fn pick<S: Session>(
     held: &HashMap<Uuid, Held>,
     now: Timestamp,
 ) -> Result<Vec<Stretch>, Failure> {
-    let parts = free(lanes, held, now);
+    let mut parts = free(lanes, held, now);
+    if S::DIALECT == Dialect::Sqlite && parts.len() > 2 {
+        parts = filled(session, parts).await?;
+    }
     let part = |column: fn(usize) -> String| {
-        let [lane, most, after, after_id, before, before_id] = [1, 2, 3, 4, 5, 6].map(column);
         format!(
-            "SELECT * FROM delivery d WHERE d.webhook_id = {lane} \
-             AND d.due_at >= {after} AND d.due_at <= {before} \
-             AND (d.due_at, d.id) > ({after}, {after_id}) AND (d.due_at, d.id) < ({before}, {before_id}) \
-             ORDER BY d.due_at, d.id LIMIT {most}"
+            "SELECT * FROM delivery d WHERE {} ORDER BY d.due_at, d.id LIMIT {}",
+            lies_in(column),
+            column(2)
         )
     };
     let (from, at_once) = match S::DIALECT {
