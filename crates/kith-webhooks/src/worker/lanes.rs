@@ -14,10 +14,10 @@ const QUEUED: usize = 4_096;
 const QUEUED_TENANT: usize = 1_024;
 
 /// Most deliveries of a lane that lie claimed and unsent: what a fast endpoint takes while the next are claimed.
-const QUEUED_LANE: usize = 256;
+const QUEUED_LANE: usize = 512;
 
 /// Most deliveries of a lane that one claim takes.
-const BITE: usize = 128;
+const BITE: usize = 256;
 
 /// For how many claims tenants count as sharing the worker after one was served that was not the last.
 const SHARED: u32 = 64;

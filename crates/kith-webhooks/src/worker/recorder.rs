@@ -15,7 +15,7 @@ const BATCH: usize = 512;
 const BEAT: Duration = Duration::from_millis(20);
 
 /// Outcomes that may wait before attempts have to.
-const QUEUE: usize = 1024;
+const QUEUE: usize = 2048;
 
 /// Pauses after failures, in milliseconds: from the first to the longest, doubled each time.
 const PAUSES: (u64, u64) = (100, 5_000);
