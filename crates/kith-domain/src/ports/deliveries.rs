@@ -113,7 +113,7 @@ pub struct Outcome {
 /// Deliveries that wait.
 ///
 /// * A delivery is claimed by one worker at a time: until its lease ends or its outcome is recorded, nobody else gets
-///   it. Where a lease ends unheard, the attempt counts as made, also of what was due between those deliveries.
+///   it. Where a lease ends unheard, the attempt counts as made, also of what became due between those deliveries.
 /// * An outcome is appended to the delivery's attempts and decides its state, unless its attempt is no longer the last
 ///   one (the lease had ended and somebody else has the delivery now); then it is appended only.
 /// * A call that fails may have recorded some of its outcomes; each is recorded once, however often it comes.
