@@ -8,7 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kith_domain::event::Event;
 use kith_domain::ports::Clock;
-use kith_domain::ports::deliveries::{Claims, Deliveries, Endpoint, MemoryDeliveries, Wish};
+use kith_domain::ports::RepositoryError;
+use kith_domain::ports::deliveries::{
+    Claimed, Claims, Deliveries, Endpoint, MemoryDeliveries, Outcome, Wish,
+};
 use kith_domain::ports::vault::Vault;
 use kith_domain::time::Timestamp;
 use kith_domain::webhook::delivery::{Attempt, AttemptError, FailureKind, Status, Timing};
@@ -17,7 +20,7 @@ use kith_domain::webhook::secret::Secret;
 use kith_webhooks::{
     KeyVault, Request, Transport, Worker, WorkerHandle, WorkerPorts, WorkerSettings,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 const START: i64 = 1_776_852_000_000;
@@ -102,13 +105,17 @@ impl Stage {
     }
 
     fn worker(&self) -> WorkerHandle {
+        self.worker_over(Arc::clone(&self.deliveries) as Arc<dyn Deliveries>)
+    }
+
+    fn worker_over(&self, deliveries: Arc<dyn Deliveries>) -> WorkerHandle {
         let settings = WorkerSettings {
             slots: 64,
             poll: Duration::from_secs(3_600),
             ..WorkerSettings::new(Duration::from_secs(10))
         };
         let ports = WorkerPorts {
-            deliveries: Arc::clone(&self.deliveries) as Arc<dyn Deliveries>,
+            deliveries,
             transport: Arc::clone(&self.transport) as Arc<dyn Transport>,
             vault: Arc::clone(&self.vault) as Arc<dyn Vault>,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
@@ -396,4 +403,58 @@ async fn a_secret_that_cannot_be_opened_is_a_failure_and_is_not_sent() {
         "{error}"
     );
     assert!(stage.transport.sent.lock().unwrap().is_empty());
+}
+
+/// More lanes than one claim looks at, and nothing to claim of any.
+#[derive(Default)]
+struct Endless {
+    asked: Mutex<Vec<Uuid>>,
+    bell: Notify,
+}
+
+#[async_trait]
+impl Deliveries for Endless {
+    async fn claim(&self, wish: Wish) -> Result<Claims, RepositoryError> {
+        self.asked.lock().unwrap().push(wish.after);
+        // The first claim sees half of the lanes, the second the rest.
+        let last = match wish.after.is_nil() {
+            true => Uuid::from_u128(256),
+            false => Uuid::nil(),
+        };
+        Ok(Claims {
+            last_lane: Some(last),
+            is_cut: true,
+            ..Claims::default()
+        })
+    }
+
+    async fn settle(&self, _: Arc<[Outcome]>) -> Result<(), RepositoryError> {
+        Ok(())
+    }
+
+    async fn release(&self, _: Vec<Claimed>) -> Result<(), RepositoryError> {
+        Ok(())
+    }
+
+    async fn wait(&self) {
+        self.bell.notified().await;
+    }
+}
+
+#[tokio::test]
+async fn all_lanes_are_looked_at_once_and_not_again_before_there_is_a_reason() {
+    let stage = Stage::new();
+    let endless = Arc::new(Endless::default());
+    let worker = stage.worker_over(Arc::clone(&endless) as Arc<dyn Deliveries>);
+    let asked = |count: usize| {
+        let endless = Arc::clone(&endless);
+        move || endless.asked.lock().unwrap().len() >= count
+    };
+    until("the first round", asked(2)).await;
+    endless.bell.notify_one();
+    until("the second round", asked(4)).await;
+    worker.stop().await;
+    let half = Uuid::from_u128(256);
+    let asked = endless.asked.lock().unwrap();
+    assert_eq!(*asked, [Uuid::nil(), half, Uuid::nil(), half]);
 }
